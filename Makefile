@@ -1,0 +1,87 @@
+# auditrecv: `make` builds, `make demo` shows the main job, `make test` is the whole truth.
+#
+# FLAVOR picks a build beside the plain one: asan (address and undefined behaviour), tsan, clang.
+
+FLAVOR	?= plain
+PREFIX	?= /usr/local
+SYSCONFDIR ?= /etc
+LUA	?= lua5.4
+PKGS	= lua5.4 libcurl krb5-gssapi libcrypto zlib
+OUT	= .build/$(FLAVOR)
+GEN	= .build/gen
+
+WARN	= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+HARDEN	= -fstack-protector-strong -fPIE
+CFLAGS	?= -O2 -g
+CC_plain = gcc
+CC_asan	= gcc
+CC_tsan	= gcc
+CC_clang = clang
+FLAGS_plain = -D_FORTIFY_SOURCE=2
+FLAGS_asan = -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FLAGS_tsan = -O1 -fsanitize=thread
+CC	:= $(CC_$(FLAVOR))
+
+PKGFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKGLIBS	:= $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lev -lm -lpthread
+BUILD	= $(CC) -std=gnu11 -D_GNU_SOURCE -D__EXTENSIONS__ $(CFLAGS) $(WARN) $(HARDEN) -fPIC \
+	  $(FLAGS_$(FLAVOR)) -Icore -I$(GEN) $(PKGFLAGS) -MMD -MP \
+	  -DAUDITRECV_SYSCONFDIR='"$(SYSCONFDIR)/auditrecv"'
+LINK	= $(CC) $(FLAGS_$(FLAVOR)) -pie -Wl,-z,relro,-z,now
+
+ROOMS	= base bsm wire script output daemon
+objs	= $(patsubst core/%.c,$(OUT)/%.o,$(wildcard core/$(1)/*.c)) $(if $(filter bsm script,$(1)),$(OUT)/gen/$(1).o)
+libs	= $(foreach r,$(1),$(OUT)/lib$(r).a)
+# What the test binding of a room is linked with.
+NEEDS_base = base
+NEEDS_bsm = bsm base
+NEEDS_wire = wire base
+NEEDS_script = script bsm base
+NEEDS_output = output base
+NEEDS_daemon = daemon output script wire bsm base
+
+.PHONY: all clean $(ROOMS:%=room-%) spec
+.SECONDARY:
+all: $(OUT)/auditrecv
+
+$(OUT)/auditrecv: $(call objs,cmd) $(call libs,$(NEEDS_daemon))
+	@echo "  link $@"; $(LINK) -o $@ $(call objs,cmd) -Wl,--start-group $(call libs,$(NEEDS_daemon)) -Wl,--end-group $(PKGLIBS)
+
+$(OUT)/%.o: core/%.c
+	@mkdir -p $(@D)
+	@echo "  cc   $<"; $(BUILD) -c -o $@ $<
+
+# Generated sources: one file a room.
+$(GEN)/bsm.c: core/bsm/tables/generate.lua $(wildcard core/bsm/tables/*.tsv)
+	@mkdir -p $(@D)
+	@echo "  gen  $@"; $(LUA) core/bsm/tables/generate.lua core/bsm/tables > $@.new && mv $@.new $@
+$(GEN)/script.c: core/script/embed.lua $(shell find lua -name '*.lua' 2>/dev/null)
+	@mkdir -p $(@D)
+	@echo "  gen  $@"; $(LUA) core/script/embed.lua lua > $@.new && mv $@.new $@
+$(OUT)/gen/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	@echo "  cc   $<"; $(BUILD) -c -o $@ $<
+
+define room
+$(OUT)/lib$(1).a: $(call objs,$(1))
+	@rm -f $$@
+	@ar rcs $$@ $$^
+$(OUT)/lua/core/$(1).so: spec/support/binding/$(1).c $(call libs,$(NEEDS_$(1)))
+	@mkdir -p $$(@D)
+	@echo "  so   $$@"; $(BUILD) -shared -o $$@ $$< -Wl,--start-group $(call libs,$(NEEDS_$(1))) -Wl,--end-group $(PKGLIBS)
+room-$(1): $(OUT)/lib$(1).a $(if $(wildcard spec/support/binding/$(1).c),$(OUT)/lua/core/$(1).so)
+endef
+$(foreach r,$(ROOMS),$(eval $(call room,$(r))))
+
+BINDINGS = $(patsubst spec/support/binding/%.c,$(OUT)/lua/core/%.so,$(wildcard spec/support/binding/*.c))
+bindings: $(BINDINGS)
+
+# SPEC names files or folders of specs; without it, all but those of the real servers.
+SPEC	?= spec/core spec/lua spec/rules spec/support spec/daemon spec/docs
+spec:
+	FLAVOR=$(FLAVOR) sh spec/run $(SPEC)
+
+clean:
+	rm -rf .build
+
+-include $(shell find .build/$(FLAVOR) -name '*.d' 2>/dev/null)

@@ -1,0 +1,2 @@
+-- helper: what every spec may count on; busted loads it before the first one.
+math.randomseed(tonumber(os.getenv "SEED" or "") or 20260101)
