@@ -1,0 +1,104 @@
+/*
+ * output: where documents go for good: Elasticsearch or OpenSearch, a file, the screen.
+ *
+ * A document is put with a cookie, and exactly once, later or at once, comes back through `settled` with its fate. Until
+ * then the output owns what it copied of it. "Batch while busy": what was put since the last request
+ * goes out with output_flush(), at the end of each turn of the loop, when fewer than the allowed requests are in flight.
+ */
+#ifndef OUTPUT_OUTPUT_H
+#define OUTPUT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct ev_loop;
+struct output;
+
+enum output_kind { OUTPUT_ELASTICSEARCH, OUTPUT_FILE, OUTPUT_STDOUT };
+
+/* All texts and lists are borrowed for the output's life; NULL or 0 where not set. */
+struct output_config {
+	enum output_kind kind;
+
+	/* elasticsearch */
+	const char *const *urls; /* "https://node:9200[/path]" */
+	size_t		   url_count;
+	const char	  *username;
+	const char	  *password_file; /* secrets are named files: owner and mode are checked, re-read on 401 */
+	const char	  *api_key_file;
+	const char	  *ca_file;
+	bool		   gzip;
+	size_t		   max_documents; /* per request */
+	size_t		   max_bytes;	  /* per request body, uncompressed */
+	unsigned	   max_in_flight; /* requests */
+	size_t		   max_held_bytes; /* documents waiting, in flight, to be retried, of paused indices: all */
+	double		   request_timeout; /* seconds; above 60 */
+	double		   retry_for;	    /* seconds an unknown 5xx of one document is tried again before it is refused */
+
+	/* file */
+	const char *path;
+	uint64_t    rotate_bytes; /* 0: never */
+	unsigned    rotate_keep;  /* older files kept; 0: all */
+};
+
+enum output_fate {
+	OUTPUT_INDEXED, /* stored now */
+	OUTPUT_EXISTS,	/* it was there: a resend */
+	OUTPUT_REFUSED, /* the document's own fault, after repair was tried: set it aside */
+};
+
+struct output_settled {
+	enum output_fate fate;
+	bool		 repaired; /* indexed, but a field had to go under `misfit` */
+	bool		 rerouted; /* the index name was bad: it went to the fallback index */
+	const char	*reason;   /* OUTPUT_REFUSED: a word or two from a short fixed list, for counters */
+	struct str	 answer;   /* the server's error as JSON; may quote the document: never to be logged */
+};
+
+struct output_handler {
+	/* The fate of a document. May be called from output_put() and output_flush(). */
+	void (*settled)(void *ctx, void *cookie, const struct output_settled *settled);
+	/* output_ready() has become true again. */
+	void (*ready)(void *ctx);
+	void *ctx;
+};
+
+/* A document on its way; borrowed for the call of output_put(). */
+struct output_document {
+	struct str index;
+	struct str fallback_index; /* where it goes when the server calls the name of the index invalid */
+	struct str id;
+	struct str json; /* one line, without newline */
+};
+
+/* Opens; connects to nothing yet. Secrets are read and checked here. */
+struct err *output_open(struct output **out, struct ev_loop *loop, const struct output_config *config,
+    const struct output_handler *handler) MUST_USE;
+/* True when another document may be put: below max_held_bytes, and not stopped by an everlasting fault. */
+bool output_ready(const struct output *o);
+/* Takes a document. Allowed also when not ready (the cap is then overrun by it). False when memory is out: nothing was taken. */
+bool output_put(struct output *o, const struct output_document *document, void *cookie) MUST_USE;
+/* The end of a turn: sends what has come together, if a request may start. */
+void output_flush(struct output *o);
+/* Documents that have not settled. */
+size_t output_pending(const struct output *o);
+/* Bytes that they hold. */
+size_t output_held(const struct output *o);
+/* Ends requests in flight and forgets what has not settled, without calling back. NULL is fine. */
+void output_close(struct output *o);
+
+/* Counters since the start, for logs and metrics. */
+struct output_counters {
+	uint64_t requests, documents, bytes;	      /* sent */
+	uint64_t indexed, exists, refused, repaired, rerouted;
+	uint64_t retried_items, retried_requests, halved;
+	uint64_t answers_429, answers_5xx, answers_odd; /* odd: not JSON, too few items, a proxy's page */
+	unsigned in_flight, paused_indices;
+};
+void output_counters(const struct output *o, struct output_counters *out);
+
+#endif

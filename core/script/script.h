@@ -1,0 +1,68 @@
+/*
+ * script: the door to Lua. One set of rules, loaded, checked and asked about each record.
+ *
+ * A record goes in, a document comes out as JSON, with a verdict. A record that no rule matches never enters Lua. Whatever a rule
+ * does (raises, loops, eats memory) is contained and counted against it.
+ */
+#ifndef SCRIPT_SCRIPT_H
+#define SCRIPT_SCRIPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "bsm/document.h"
+#include "bsm/record.h"
+
+struct script;
+
+struct script_config {
+	const char *directory;	 /* rules, *.lua in file-name order; NULL: none */
+	const char *index;	 /* template of the default index, from the event's UTC time: "audit-%Y-%m-%d" */
+	size_t	    max_heap;	 /* bytes of Lua heap */
+	unsigned    time_limit;	 /* milliseconds that the rules of one record may take */
+	bool	    eager;	 /* make the whole table of each record (specs compare both ways) */
+};
+
+enum script_verdict {
+	SCRIPT_INDEX,	 /* the document goes to the index */
+	SCRIPT_DROP,	 /* a rule dropped it: rule and reason say which and why */
+	SCRIPT_WITHHELD, /* a redact rule failed: the document is a stub; the record belongs into the dead letters */
+};
+
+/* Texts belong to the script and are valid until its next call. */
+struct script_result {
+	enum script_verdict verdict;
+	const char	   *rule;	   /* DROP, WITHHELD: name of the rule */
+	const char	   *reason;	   /* DROP: the rule's words; WITHHELD: the error, without the record's content */
+	struct str	    index;	   /* INDEX, WITHHELD */
+	struct str	    default_index; /* what it would be without `route` rules: the fallback for a bad name */
+};
+
+/* Loads and checks every rule; the error names file and line and what to do. */
+struct err *script_open(struct script **out, const struct script_config *config) MUST_USE;
+/* NULL is fine. */
+void script_close(struct script *s);
+
+/*
+ * Rules over a record; appends the document as one line of JSON, without newline, to out (nothing when it is dropped). Never fails for
+ * what the record holds or a rule does; false only when memory for out is gone.
+ */
+bool script_run(struct script *s, const struct record *record, const struct origin *origin, struct buf *out,
+    struct script_result *result) MUST_USE;
+
+/* What a rule has done so far. */
+struct script_rule {
+	const char *name, *about, *file, *phase;
+	uint64_t    matched, dropped, routed, failed;
+};
+size_t script_rules(const struct script *s);
+/* The rules in the order in which they run; i below script_rules(). */
+void script_rule(const struct script *s, size_t i, struct script_rule *out);
+/* Hex SHA-256 over the names and bytes of all rule files: which rules made a document. */
+const char *script_hash(const struct script *s);
+size_t script_heap(const struct script *s);
+
+#endif
