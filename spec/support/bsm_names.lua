@@ -1,0 +1,95 @@
+-- The project's name tables (core/bsm/tables/*.tsv), read the other way round: from a name to its number.
+
+local names = {}
+
+local here = debug.getinfo(1, "S").source:match("^@(.*)spec/support/bsm_names%.lua$") or ""
+names.tables = here .. "core/bsm/tables/"
+
+local function rows(file)
+  local rows_of = {}
+  for line in assert(io.open(names.tables .. file)):lines() do
+    if line ~= "" and line:sub(1, 1) ~= "#" then
+      local row = {}
+      for field in (line .. "\t"):gmatch("([^\t]*)\t") do row[#row + 1] = field end
+      rows_of[#rows_of + 1] = row
+    end
+  end
+  return rows_of
+end
+
+-- One index per file, built when it is first asked for: system -> name -> number.
+local indices = {}
+
+local function index(file, fill)
+  if not indices[file] then
+    local by_system = {}
+    for _, row in ipairs(rows(file)) do
+      fill(row, function(systems, name, number)
+        for system in systems:gmatch("[^,]+") do
+          by_system[system] = by_system[system] or {}
+          by_system[system][name] = by_system[system][name] or math.tointeger(tonumber(number))
+        end
+      end)
+    end
+    indices[file] = by_system
+  end
+  return indices[file]
+end
+
+local function lookup(by_system, order, name)
+  for _, system in ipairs(order) do
+    local number = (by_system[system] or {})[name]
+    if number then return number end
+  end
+  for _, known in pairs(by_system) do
+    if known[name] then return known[name] end
+  end
+  return nil
+end
+
+-- In which rows a record of a header version looks for its event.
+local event_order = {
+  [1]  = { "darwin1", "openbsm" },
+  [2]  = { "illumos", "omnios", "smartos", "solaris" },
+  [3]  = { "tsol", "solaris" },
+  [4]  = { "tsol", "solaris" },
+  [10] = { "openbsm", "darwin" },
+  [11] = { "openbsm", "darwin" },
+}
+
+--- The number of an event named as documents name it (`execve`); a number passes through.
+---@param name string|integer
+---@param version? integer header version, default 2
+---@return integer
+function names.event(name, version)
+  if math.type(name) == "integer" then return name end
+  local by_system = index("audit_event.tsv", function(row, add)
+    add(row[5], row[2]:lower():gsub("^aue_", ""), row[1])
+  end)
+  return lookup(by_system, event_order[version or 2] or event_order[2], name)
+    or error("no event is called " .. tostring(name), 3)
+end
+
+--- The error byte of a return token: a number, an errno name (`eperm`), `"0"` or `"failure"` (255).
+---@param name string|integer
+---@param version? integer
+---@return integer
+function names.errno(name, version)
+  if math.type(name) == "integer" then return name end
+  if name == "failure" then return 255 end
+  if math.tointeger(tonumber(name)) then return math.tointeger(tonumber(name)) end
+  local by_system = index("errno.tsv", function(row, add) add(row[1], row[3]:lower(), row[2]) end)
+  local order = (version or 2) >= 10 and { "openbsm", "illumos" } or { "illumos" }
+  return lookup(by_system, order, name) or error("no error is called " .. tostring(name), 3)
+end
+
+--- The number of a signal named as documents name it (`sigkill`).
+---@param name string|integer
+---@return integer
+function names.signal(name)
+  if math.type(name) == "integer" then return name end
+  local by_system = index("signals.tsv", function(row, add) add(row[1], row[3]:lower(), row[2]) end)
+  return lookup(by_system, { "illumos" }, name) or error("no signal is called " .. tostring(name), 3)
+end
+
+return names
