@@ -92,4 +92,17 @@ function names.signal(name)
   return lookup(by_system, { "illumos" }, name) or error("no signal is called " .. tostring(name), 3)
 end
 
+--- The mask of a list of audit classes (`{ "lo", "ex" }`); hex text (`"0x80"`) stands for bits without a name.
+---@param list string[]
+---@return integer
+function names.classes(list)
+  local by_system = index("classes.tsv", function(row, add) add(row[1], row[3], row[2]) end)
+  local mask = 0
+  for _, name in ipairs(list) do
+    mask = mask | (lookup(by_system, { "illumos" }, name) or math.tointeger(tonumber(name))
+      or error("no class is called " .. tostring(name), 3))
+  end
+  return mask
+end
+
 return names
