@@ -1,0 +1,529 @@
+#include "daemon/settings.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_SIZE 256
+#define FILE_MOST (1024 * 1024)
+
+/* Everything that settings hold, so that one call frees it. */
+struct settings_memory {
+	struct settings_memory *next;
+	char			bytes[] __attribute__((aligned(16)));
+};
+
+/* One reading: where it comes from, for errors, and where it goes. */
+struct reading {
+	lua_State	*L;
+	struct settings *into;
+	const char	*file; /* NULL: no file */
+	struct buf	 text; /* of the file */
+};
+
+static void *
+keep(struct settings *s, size_t size)
+{
+	struct settings_memory *m = calloc(1, sizeof(*m) + size);
+
+	if (m == NULL)
+		return NULL;
+	m->next = s->memory;
+	s->memory = m;
+	return m->bytes;
+}
+
+static const char *
+keep_text(struct settings *s, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = keep(s, size);
+
+	if (copy != NULL)
+		memcpy(copy, text, size);
+	return copy;
+}
+
+void
+settings_free(struct settings *s)
+{
+	struct settings_memory *m, *next;
+
+	if (s == NULL)
+		return;
+	for (m = s->memory; m != NULL; m = next) {
+		next = m->next;
+		free(m);
+	}
+	free(s);
+}
+
+/* "FILE:LINE: PATH: " of a setting, or "PATH: " when no file says it. */
+static struct err *
+complain(struct reading *r, const char *path, const char *format, ...)
+{
+	unsigned line = r->file != NULL ? settings_line(r->text.at, r->text.len, path) : 0;
+	char what[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	if (line > 0)
+		return err_new("%s:%u: %s: %s", r->file, line, path, what);
+	return err_new("%s: %s", path, what);
+}
+
+/* Steps from one name to the other: insertions, deletions, replacements. */
+static unsigned
+distance(const char *a, const char *b)
+{
+	unsigned row[64], above, left;
+	size_t n = strlen(b);
+
+	if (n + 1 > ARRAY_LEN(row))
+		return 1000;
+	for (unsigned i = 0; i <= n; i++)
+		row[i] = i;
+	for (unsigned y = 1; a[y - 1] != '\0'; y++) {
+		above = row[0];
+		row[0] = y;
+		for (unsigned x = 1; x <= n; x++) {
+			unsigned best = above + (a[y - 1] != b[x - 1]);
+
+			above = row[x];
+			left = row[x - 1];
+			if (above + 1 < best)
+				best = above + 1;
+			if (left + 1 < best)
+				best = left + 1;
+			row[x] = best;
+		}
+	}
+	return row[n];
+}
+
+static const char *
+nearest(const struct setting *table, const char *name)
+{
+	const char *best = NULL;
+	unsigned least = (unsigned)strlen(name) / 2 + 2;
+
+	for (; table->name != NULL; table++)
+		if (distance(name, table->name) < least) {
+			least = distance(name, table->name);
+			best = table->name;
+		}
+	return best;
+}
+
+static struct err *
+unknown_key(struct reading *r, const struct setting *table, const char *path, const char *name)
+{
+	const char *near = nearest(table, name);
+
+	if (near != NULL)
+		return complain(r, path, "there is no such setting; did you mean \"%s\"?", near);
+	return complain(r, path, "there is no such setting");
+}
+
+static void
+join(char out[PATH_SIZE], const char *path, const char *name)
+{
+	snprintf(out, PATH_SIZE, "%s%s%s", path, path[0] != '\0' ? "." : "", name);
+}
+
+static struct err *read_table(struct reading *r, const struct setting *table, void *into, const char *path);
+
+static struct err *
+read_number(struct reading *r, const struct setting *def, void *at, const char *path)
+{
+	double v;
+
+	if (lua_type(r->L, -1) != LUA_TNUMBER)
+		return complain(r, path, "a number is wanted, not a %s", luaL_typename(r->L, -1));
+	v = lua_tonumber(r->L, -1);
+	if (def->type == SETTING_INTEGER && v != floor(v))
+		return complain(r, path, "a whole number is wanted, not %g", v);
+	if (!(v >= def->least && v <= def->most))
+		return complain(r, path, "%.15g is outside the range %.15g to %.15g", v, def->least, def->most);
+	if (def->type == SETTING_INTEGER)
+		*(int64_t *)at = (int64_t)v;
+	else
+		*(double *)at = v;
+	return NULL;
+}
+
+static struct err *
+read_text(struct reading *r, const struct setting *def, void *at, const char *path)
+{
+	const char *text;
+	size_t len;
+
+	if (lua_type(r->L, -1) != LUA_TSTRING)
+		return complain(r, path, "a text in quotes is wanted, not a %s", luaL_typename(r->L, -1));
+	text = lua_tolstring(r->L, -1, &len);
+	if (strlen(text) != len)
+		return complain(r, path, "the text holds a zero byte");
+	if (def->choices != NULL) {
+		struct buf list = { 0 };
+		struct err *e;
+
+		for (const char *const *c = def->choices; *c != NULL; c++) {
+			if (strcmp(*c, text) == 0) {
+				buf_fini(&list);
+				*(const char **)at = *c;
+				return NULL;
+			}
+			buf_printf(&list, "%s\"%s\"", c == def->choices ? "" : ", ", *c);
+		}
+		e = complain(r, path, "\"%s\" is not one of %.*s", text, (int)list.len, list.at);
+		buf_fini(&list);
+		return e;
+	}
+	if ((*(const char **)at = keep_text(r->into, text)) == NULL)
+		return err_sys("settings");
+	return NULL;
+}
+
+/* An item of a list of texts; integers are taken as their text. */
+static struct err *
+read_item(struct reading *r, struct settings_list *list, const char *path, lua_Integer i)
+{
+	char at[PATH_SIZE + 24];
+
+	snprintf(at, sizeof(at), "%s.%lld", path, (long long)i);
+	if (!lua_isinteger(r->L, -1) && lua_type(r->L, -1) != LUA_TSTRING)
+		return complain(r, at, "a text in quotes is wanted, not a %s", luaL_typename(r->L, -1));
+	lua_pushvalue(r->L, -1);	/* item copy */
+	list->items[i - 1] = keep_text(r->into, lua_tostring(r->L, -1));
+	lua_pop(r->L, 1);
+	return list->items[i - 1] != NULL ? NULL : err_sys("settings");
+}
+
+/* Sees that the table on top is a list and nothing else. */
+static struct err *
+check_list(struct reading *r, const char *path, lua_Integer *count)
+{
+	lua_Integer keys = 0;
+
+	if (lua_type(r->L, -1) != LUA_TTABLE)
+		return complain(r, path, "a list in braces is wanted, not a %s", luaL_typename(r->L, -1));
+	*count = (lua_Integer)lua_rawlen(r->L, -1);
+	for (lua_pushnil(r->L); lua_next(r->L, -2) != 0; lua_pop(r->L, 1))
+		keys++;
+	if (keys != *count)
+		return complain(r, path, "a list in braces is wanted, without names or holes");
+	return NULL;
+}
+
+static struct err *
+read_list(struct reading *r, void *at, const char *path)
+{
+	struct settings_list *list = at;
+	struct err *e;
+	lua_Integer n;
+
+	if ((e = check_list(r, path, &n)) != NULL)
+		return e;
+	if ((list->items = keep(r->into, (size_t)(n + 1) * sizeof(*list->items))) == NULL)
+		return err_sys("settings");
+	list->count = (size_t)n;
+	for (lua_Integer i = 1; i <= n; i++) {
+		lua_rawgeti(r->L, -1, i);	/* list item */
+		e = read_item(r, list, path, i);
+		lua_pop(r->L, 1);
+		if (e != NULL)
+			return e;
+	}
+	return NULL;
+}
+
+static struct err *
+read_table_list(struct reading *r, const struct setting *def, void *base, const char *path)
+{
+	char at[PATH_SIZE + 24], *elements;
+	struct err *e;
+	lua_Integer n;
+
+	if ((e = check_list(r, path, &n)) != NULL)
+		return e;
+	if ((elements = keep(r->into, (size_t)(n + 1) * def->inner_size)) == NULL)
+		return err_sys("settings");
+	*(void **)((char *)base + def->offset) = elements;
+	*(size_t *)((char *)base + def->count_offset) = (size_t)n;
+	for (lua_Integer i = 1; i <= n; i++) {
+		snprintf(at, sizeof(at), "%s.%lld", path, (long long)i);
+		lua_rawgeti(r->L, -1, i);	/* list element */
+		if (lua_type(r->L, -1) != LUA_TTABLE)
+			e = complain(r, at, "a table in braces is wanted, not a %s", luaL_typename(r->L, -1));
+		else
+			e = read_table(r, def->inner, elements + (size_t)(i - 1) * def->inner_size, at);
+		lua_pop(r->L, 1);
+		if (e != NULL)
+			return e;
+	}
+	return NULL;
+}
+
+/* The value on top of the stack into its place. */
+static struct err *
+read_value(struct reading *r, const struct setting *def, void *base, const char *path)
+{
+	void *at = (char *)base + def->offset;
+
+	switch (def->type) {
+	case SETTING_BOOL:
+		if (!lua_isboolean(r->L, -1))
+			return complain(r, path, "true or false is wanted, not a %s", luaL_typename(r->L, -1));
+		*(bool *)at = lua_toboolean(r->L, -1);
+		return NULL;
+	case SETTING_INTEGER:
+	case SETTING_SECONDS: return read_number(r, def, at, path);
+	case SETTING_TEXT:
+	case SETTING_CHOICE: return read_text(r, def, at, path);
+	case SETTING_TEXT_LIST: return read_list(r, at, path);
+	case SETTING_TABLE:
+		if (lua_type(r->L, -1) != LUA_TTABLE)
+			return complain(r, path, "a table in braces is wanted, not a %s", luaL_typename(r->L, -1));
+		return read_table(r, def->inner, base, path);
+	case SETTING_TABLE_LIST: return read_table_list(r, def, base, path);
+	}
+	return NULL;
+}
+
+static struct err *
+check_keys(struct reading *r, const struct setting *table, const char *path)
+{
+	char at[PATH_SIZE];
+	const struct setting *def;
+	const char *name;
+
+	for (lua_pushnil(r->L); lua_next(r->L, -2) != 0; lua_pop(r->L, 1)) {
+		if (lua_type(r->L, -2) != LUA_TSTRING)
+			return complain(r, path[0] != '\0' ? path : "settings", "a value stands here without a name");
+		name = lua_tostring(r->L, -2);
+		for (def = table; def->name != NULL && strcmp(def->name, name) != 0; def++)
+			;
+		if (def->name == NULL) {
+			join(at, path, name);
+			return unknown_key(r, table, at, name);
+		}
+	}
+	return NULL;
+}
+
+/* Pushes the default of a setting; false when it has none. */
+static bool
+push_initial(lua_State *L, const struct setting *def)
+{
+	char chunk[256];
+
+	if (def->type == SETTING_TABLE) {
+		lua_newtable(L);
+		return true;
+	}
+	if (def->initial == NULL)
+		return false;
+	snprintf(chunk, sizeof(chunk), "return %s", def->initial);
+	if (luaL_loadstring(L, chunk) != LUA_OK)
+		abort();	/* the schema itself is wrong */
+	lua_call(L, 0, 1);
+	return true;
+}
+
+/* The table on top of the stack into a struct; what it leaves out gets its default. */
+static struct err *
+read_table(struct reading *r, const struct setting *table, void *into, const char *path)
+{
+	char at[PATH_SIZE];
+	struct err *e;
+
+	luaL_checkstack(r->L, 8, NULL);
+	if ((e = check_keys(r, table, path)) != NULL)
+		return e;
+	for (; table->name != NULL; table++) {
+		join(at, path, table->name);
+		lua_getfield(r->L, -1, table->name);	/* table value */
+		if (lua_isnil(r->L, -1)) {
+			lua_pop(r->L, 1);
+			if (!push_initial(r->L, table))
+				continue;
+		}
+		e = read_value(r, table, into, at);
+		lua_pop(r->L, 1);
+		if (e != NULL)
+			return e;
+	}
+	return NULL;
+}
+
+/* Runs a chunk in an empty environment; leaves its value on the stack. */
+static struct err *
+run_data(lua_State *L, const char *text, size_t len, const char *name)
+{
+	struct err *e;
+
+	if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
+		goto fail;
+	lua_newtable(L);		/* chunk env */
+	lua_setupvalue(L, -2, 1);	/* chunk */
+	if (lua_pcall(L, 0, 1, 0) != LUA_OK)
+		goto fail;
+	return NULL;
+fail:
+	e = err_new("%s", luaL_tolstring(L, -1, NULL));
+	lua_pop(L, 2);
+	return e;
+}
+
+/* An endless loop in a file that should hold data. */
+static void
+out_of_steps(lua_State *L, lua_Debug *ar)
+{
+	(void)ar;
+	luaL_error(L, "settings are data; this runs for ever");
+}
+
+static struct err *
+load_file(struct reading *r)
+{
+	FILE *f = fopen(r->file, "r");
+	char chunk[4096], name[PATH_SIZE];
+	struct err *e = NULL;
+	size_t n;
+
+	if (f == NULL)
+		return err_sys("settings file %s", r->file);
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && r->text.len < FILE_MOST)
+		buf_append(&r->text, chunk, n);
+	if (ferror(f))
+		e = err_sys("settings file %s", r->file);
+	fclose(f);
+	if (e != NULL)
+		return e;
+	if (buf_failed(&r->text) || r->text.len >= FILE_MOST)
+		return err_new("settings file %s: too large", r->file);
+	snprintf(name, sizeof(name), "@%s", r->file);
+	if ((e = run_data(r->L, r->text.len > 0 ? r->text.at : "", r->text.len, name)) != NULL)
+		return e;
+	if (lua_type(r->L, -1) != LUA_TTABLE)
+		return err_new("%s:1: the file does not return a table: begin it with \"return {\"", r->file);
+	return NULL;
+}
+
+/* "a.b.1.c=VALUE" into the table on top of the stack. */
+static struct err *
+assign(struct reading *r, const char *assignment)
+{
+	const char *equals = strchr(assignment, '=');
+	char path[PATH_SIZE], chunk[4096], *part, *dot, *end;
+	struct err *e;
+	int top = lua_gettop(r->L);
+	lua_Integer index;
+
+	if (equals == NULL || equals == assignment || (size_t)(equals - assignment) >= sizeof(path))
+		return err_new("--set %s: KEY=VALUE is wanted", assignment);
+	memcpy(path, assignment, (size_t)(equals - assignment));
+	path[equals - assignment] = '\0';
+	if ((size_t)snprintf(chunk, sizeof(chunk), "return %s", equals + 1) >= sizeof(chunk))
+		return err_new("--set %s: too long", path);
+	lua_pushvalue(r->L, top);	/* table */
+	for (part = path; (dot = strchr(part, '.')) != NULL; part = dot + 1) {
+		*dot = '\0';
+		index = strtoll(part, &end, 10);
+		if (*end == '\0')
+			lua_pushinteger(r->L, index);
+		else
+			lua_pushstring(r->L, part);	/* table key */
+		lua_pushvalue(r->L, -1);
+		lua_gettable(r->L, -3);			/* table key inner */
+		if (lua_type(r->L, -1) != LUA_TTABLE) {
+			lua_pop(r->L, 1);
+			lua_newtable(r->L);
+			lua_pushvalue(r->L, -2);
+			lua_pushvalue(r->L, -2);	/* table key inner key inner */
+			lua_settable(r->L, -5);		/* table key inner */
+		}
+		lua_replace(r->L, -3);
+		lua_pop(r->L, 1);			/* inner */
+		*dot = '.';
+	}
+	index = strtoll(part, &end, 10);
+	if (*end == '\0')
+		lua_pushinteger(r->L, index);
+	else
+		lua_pushstring(r->L, part);		/* table key */
+	if ((e = run_data(r->L, chunk, strlen(chunk), "=--set")) != NULL)
+		return err_wrap(e, "--set %s (a text needs quotes: '\"…\"')", assignment);
+	if (lua_isnil(r->L, -1) && strcmp(equals + 1, "nil") != 0)
+		return err_new("--set %s: the value is not known here; a text needs quotes: --set '%s=\"%s\"'",
+		    assignment, path, equals + 1);
+	lua_settable(r->L, -3);
+	lua_settop(r->L, top);
+	return NULL;
+}
+
+/* Everything that may raise runs below lua_pcall(): out of memory is the only thing that still does. */
+struct protected {
+	struct reading	  *reading;
+	const char *const *assignments;
+	size_t		   count;
+	struct err	  *error;
+};
+
+static int
+read_protected(lua_State *L)
+{
+	struct protected *p = lua_touserdata(L, 1);
+	struct reading *r = p->reading;
+
+	lua_settop(L, 0);
+	lua_sethook(L, out_of_steps, LUA_MASKCOUNT, 10 * 1000 * 1000);
+	if (r->file == NULL)
+		lua_newtable(L);
+	else if ((p->error = load_file(r)) != NULL)
+		return 0;
+	for (size_t i = 0; i < p->count; i++)
+		if ((p->error = assign(r, p->assignments[i])) != NULL)
+			return 0;
+	p->error = read_table(r, settings_schema, r->into, "");
+	return 0;
+}
+
+struct err *
+settings_read(struct settings **out, const char *file, const char *const *assignments, size_t assignment_count)
+{
+	struct reading r = { .file = file };
+	struct protected p = { &r, assignments, assignment_count, NULL };
+	struct err *e = NULL;
+
+	if ((r.into = calloc(1, sizeof(*r.into))) == NULL || (r.L = luaL_newstate()) == NULL) {
+		e = err_sys("settings");
+		goto done;
+	}
+	lua_pushcfunction(r.L, read_protected);
+	lua_pushlightuserdata(r.L, &p);
+	if (lua_pcall(r.L, 1, 0, 0) != LUA_OK) {
+		const char *why = lua_tostring(r.L, -1);
+
+		err_free(p.error);
+		e = err_new("settings: %s", why != NULL ? why : "out of memory");
+	} else
+		e = p.error;
+done:
+	if (r.L != NULL)
+		lua_close(r.L);
+	buf_fini(&r.text);
+	if (e != NULL) {
+		settings_free(r.into);
+		return e;
+	}
+	*out = r.into;
+	return NULL;
+}

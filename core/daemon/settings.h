@@ -1,0 +1,120 @@
+/*
+ * settings: what the operator decides, as data.
+ *
+ * A settings file is a Lua table (`return { … }`), read in an empty environment: comments and arithmetic, no code. The schema
+ * (schema.c) is closed: it names every setting with its type, range, default and help, and is the one place from which the manual and the
+ * sample file are kept true.
+ */
+#ifndef DAEMON_SETTINGS_H
+#define DAEMON_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct settings_list {
+	const char **items; /* NULL-terminated */
+	size_t	     count;
+};
+
+struct settings_listener {
+	const char	    *address;
+	int64_t		     port;
+	struct settings_list mechanisms;
+	struct settings_list dummy_from;
+};
+
+struct settings {
+	struct settings_listener *listen;
+	size_t			  listen_count;
+	const char		 *index;
+	struct {
+		int64_t max_frame_login, max_frame, kept_head;
+		int64_t max_connections, max_logins;
+		double	login_grace_time;
+		int64_t max_in_flight_sender, max_in_flight;
+	} limits;
+	struct {
+		const char *directory;
+		int64_t	    max_heap, time_limit;
+	} rules;
+	struct {
+		const char	    *events;
+		bool		     swapped_ports;
+		struct settings_list service_ports;
+	} decoder;
+	struct {
+		const char	    *type;
+		struct settings_list urls;
+		const char	    *username, *password_file, *api_key_file, *ca_file;
+		bool		     gzip;
+		int64_t		     max_documents, max_bytes, max_in_flight, max_held_bytes;
+		double		     request_timeout, retry_for;
+		const char	    *template_name, *template_pattern;
+		const char	    *path;
+		int64_t		     rotate_bytes, rotate_keep;
+	} output;
+	struct {
+		const char *file;
+		int64_t	    max_bytes;
+	} dead_letters;
+	struct {
+		double alarm_after;
+	} senders;
+	struct {
+		double time_limit, linger;
+	} stop;
+	struct {
+		const char *level;
+	} log;
+	struct settings_memory *memory; /* everything above that is not static */
+};
+
+enum setting_type {
+	SETTING_BOOL,
+	SETTING_INTEGER,
+	SETTING_SECONDS,   /* a number, double */
+	SETTING_TEXT,	   /* NULL when not set */
+	SETTING_CHOICE,	   /* a text from a list */
+	SETTING_TEXT_LIST, /* of texts or integers */
+	SETTING_TABLE,	   /* of settings */
+	SETTING_TABLE_LIST,
+};
+
+/* One row of the schema. A list of rows ends with one without name. */
+struct setting {
+	const char	     *name;
+	enum setting_type     type;
+	size_t		      offset;	 /* in the struct that holds the table */
+	const char	     *initial;	 /* the default, in the file's own syntax; NULL: not set */
+	double		      least, most;	 /* of numbers */
+	const char *const    *choices;	 /* NULL-terminated */
+	const char	     *help;	 /* one or two sentences, without markup */
+	const struct setting *inner;	 /* of tables */
+	size_t		      inner_size;    /* SETTING_TABLE_LIST: of one element */
+	size_t		      count_offset;  /* SETTING_TABLE_LIST: where the number of elements goes (size_t) */
+};
+
+extern const struct setting settings_schema[];
+
+/*
+ * Reads a file (NULL: none, defaults only), then applies assignments "key.inner=VALUE" in the file's syntax, in their order. Errors name
+ * file and line, or the assignment. The result is the caller's: settings_free().
+ */
+struct err *settings_read(struct settings **out, const char *file, const char *const *assignments,
+    size_t assignment_count) MUST_USE;
+/* NULL is fine. */
+void settings_free(struct settings *s);
+
+/* Appends the settings in force as a file that settings_read() takes. */
+void settings_print(const struct settings *s, struct buf *out);
+/* Appends a sample file: every setting with its help, commented out at its default. */
+void settings_sample(struct buf *out);
+
+/* The line of the setting with this dotted path ("output.urls", "listen.1.port") in the text of a settings file; 0 when it cannot be told. */
+unsigned settings_line(const char *text, size_t len, const char *path);
+
+#endif

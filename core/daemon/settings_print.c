@@ -1,0 +1,185 @@
+/* Settings as text: those in force, and the sample with the help of each. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "daemon/settings.h"
+
+static void
+indent(struct buf *out, int depth, const char *mark)
+{
+	for (int i = 0; i < depth; i++)
+		buf_byte(out, '\t');
+	buf_str(out, str_of(mark));
+}
+
+static void
+put_text(struct buf *out, const char *text)
+{
+	buf_byte(out, '"');
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (c < ' ')
+			buf_printf(out, "\\%03u", c);
+		else
+			buf_byte(out, (char)c);
+	}
+	buf_byte(out, '"');
+}
+
+static void put_table(struct buf *out, const struct setting *table, const void *base, int depth);
+
+static void
+put_elements(struct buf *out, const struct setting *def, const void *base, int depth)
+{
+	const char *elements = *(const char *const *)((const char *)base + def->offset);
+	size_t count = *(const size_t *)(const void *)((const char *)base + def->count_offset);
+
+	buf_append(out, "{\n", 2);
+	for (size_t i = 0; i < count; i++) {
+		indent(out, depth + 1, "{\n");
+		put_table(out, def->inner, elements + i * def->inner_size, depth + 2);
+		indent(out, depth + 1, "},\n");
+	}
+	indent(out, depth, "}");
+}
+
+static void
+put_value(struct buf *out, const struct setting *def, const void *base, int depth)
+{
+	const void *at = (const char *)base + def->offset;
+	const struct settings_list *list = at;
+
+	switch (def->type) {
+	case SETTING_BOOL: buf_str(out, str_of(*(const bool *)at ? "true" : "false")); break;
+	case SETTING_INTEGER: buf_printf(out, "%" PRId64, *(const int64_t *)at); break;
+	case SETTING_SECONDS: buf_printf(out, "%.15g", *(const double *)at); break;
+	case SETTING_TEXT:
+	case SETTING_CHOICE: put_text(out, *(const char *const *)at); break;
+	case SETTING_TEXT_LIST:
+		buf_byte(out, '{');
+		for (size_t i = 0; i < list->count; i++) {
+			buf_str(out, str_of(i == 0 ? " " : ", "));
+			put_text(out, list->items[i]);
+		}
+		buf_str(out, str_of(list->count > 0 ? " }" : "}"));
+		break;
+	case SETTING_TABLE:
+		buf_append(out, "{\n", 2);
+		put_table(out, def->inner, base, depth + 1);
+		indent(out, depth, "}");
+		break;
+	case SETTING_TABLE_LIST: put_elements(out, def, base, depth); break;
+	}
+}
+
+static void
+put_table(struct buf *out, const struct setting *table, const void *base, int depth)
+{
+	for (; table->name != NULL; table++) {
+		if (table->type == SETTING_TEXT &&
+		    *(const char *const *)(const void *)((const char *)base + table->offset) == NULL)
+			continue;
+		indent(out, depth, table->name);
+		buf_append(out, " = ", 3);
+		put_value(out, table, base, depth);
+		buf_append(out, ",\n", 2);
+	}
+}
+
+void
+settings_print(const struct settings *s, struct buf *out)
+{
+	buf_append(out, "return {\n", 9);
+	put_table(out, settings_schema, s, 1);
+	buf_append(out, "}\n", 2);
+}
+
+/* A comment of many lines of at most some 96 columns. */
+static void
+put_help(struct buf *out, int depth, const char *help)
+{
+	size_t column = 1000;
+
+	while (*help != '\0') {
+		size_t word = 0;
+
+		while (help[word] != '\0' && help[word] != ' ')
+			word++;
+		if (column + word + 1 > 96 - 8 * (size_t)depth) {
+			if (column != 1000)
+				buf_byte(out, '\n');
+			indent(out, depth, "--");
+			column = 2;
+		}
+		buf_byte(out, ' ');
+		buf_append(out, help, word);
+		column += word + 1;
+		help += word + (help[word] == ' ');
+	}
+	buf_byte(out, '\n');
+}
+
+static void
+put_range(struct buf *out, const struct setting *def, int depth)
+{
+	char text[512];
+	size_t n;
+
+	if (def->type == SETTING_INTEGER || def->type == SETTING_SECONDS) {
+		snprintf(text, sizeof(text), "From %.15g to %.15g%s.", def->least, def->most,
+		    def->type == SETTING_SECONDS ? " seconds" : "");
+		put_help(out, depth, text);
+	} else if (def->choices != NULL) {
+		n = (size_t)snprintf(text, sizeof(text), "One of");
+		for (const char *const *c = def->choices; *c != NULL && n < sizeof(text); c++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s \"%s\"", c == def->choices ? "" : ",", *c);
+		put_help(out, depth, text);
+	}
+}
+
+static void
+sample_table(struct buf *out, const struct setting *table, int depth)
+{
+	for (; table->name != NULL; table++) {
+		put_help(out, depth, table->help);
+		put_range(out, table, depth);
+		if (table->type == SETTING_TABLE || table->type == SETTING_TABLE_LIST) {
+			bool list = table->type == SETTING_TABLE_LIST;
+
+			indent(out, depth, list ? "-- " : "");
+			buf_printf(out, "%s = {%s\n", table->name, list ? " {" : "");
+			if (list) {
+				struct buf inner = { 0 };
+				const char *line, *end;
+
+				/* An element as a whole is a comment: without listeners the program says what to do. */
+				sample_table(&inner, table->inner, 1);
+				for (line = inner.at; line != NULL && line < inner.at + inner.len; line = end + 1) {
+					end = memchr(line, '\n', (size_t)(inner.at + inner.len - line));
+					indent(out, depth, "-- ");
+					buf_append(out, line, (size_t)(end - line) + 1);
+				}
+				buf_fini(&inner);
+			} else
+				sample_table(out, table->inner, depth + 1);
+			indent(out, depth, list ? "-- " : "");
+			buf_printf(out, "}%s,\n\n", list ? " }" : "");
+		} else {
+			indent(out, depth, "-- ");
+			buf_printf(out, "%s = %s,\n\n", table->name, table->initial != NULL ? table->initial : "nil");
+		}
+	}
+}
+
+void
+settings_sample(struct buf *out)
+{
+	buf_str(out, str_of("-- Settings of auditrecv: data, no code. What is commented out shows the default.\n"
+			    "-- `auditrecv check -c FILE` tells what is wrong and prints what is in force.\n\n"
+			    "return {\n"));
+	sample_table(out, settings_schema, 1);
+	buf_append(out, "}\n", 2);
+}
