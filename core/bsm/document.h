@@ -29,12 +29,12 @@ bool document_field(const struct record *r, const struct origin *o, enum field f
 		    const struct sink_ops *ops, void *sink) MUST_USE;
 
 /* What a field holds. */
-enum field_type { FIELD_INTEGER, FIELD_TEXT, FIELD_OBJECT, FIELD_MIXED };
+enum value_type { VALUE_INTEGER, VALUE_TEXT, VALUE_OBJECT, VALUE_MIXED };
 
 /* One row of the one table of all fields; nested ones have a dot: "subject.pid". */
 struct field_row {
 	const char *path;
-	enum field_type type; /* of each element, where it is a list */
+	enum value_type type; /* of each element, where it is a list */
 	bool list;
 	bool keyed;        /* an object whose keys come from the record */
 	const char *from;  /* the token, or what else it comes from */
