@@ -1,0 +1,69 @@
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+#include "cmd/source.h"
+#include "script/script.h"
+
+static const char usage[] =
+    "usage: auditrecv check [-c FILE] [--set KEY=VALUE]...\n"
+    "       auditrecv check --sample\n\n"
+    "Does what serve does at its start, short of listening. Prints the settings in force and the rules in the order\n"
+    "in which they run. With --sample it prints a settings file with every setting and its help.\n";
+
+static void
+print_rules(const struct script *s)
+{
+	struct script_rule r;
+	const char *phase = "";
+
+	printf("\n-- %zu rule%s, in the order in which they run (hash %.16s)\n", script_rules(s),
+	    script_rules(s) == 1 ? "" : "s", script_hash(s));
+	for (size_t i = 0; i < script_rules(s); i++) {
+		script_rule(s, i, &r);
+		printf("-- %-7s %-24s %s (%s)\n", strcmp(phase, r.phase) == 0 ? "" : r.phase, r.name,
+		    r.about != NULL ? r.about : "", r.file);
+		phase = r.phase;
+	}
+}
+
+static int
+print_sample(void)
+{
+	struct buf out = { 0 };
+
+	settings_sample(&out);
+	fwrite(out.at, 1, out.len, stdout);
+	buf_fini(&out);
+	return CMD_FINE;
+}
+
+int
+cmd_check(int argc, char **argv)
+{
+	struct source source;
+	struct daemon *d = NULL;
+	struct buf text = { 0 };
+	struct err *e;
+	int status;
+
+	if (argc == 2 && strcmp(argv[1], "--sample") == 0)
+		return print_sample();
+	if ((status = source_options(&source, argc, argv, usage)) >= 0)
+		return status;
+	if (source.first < argc) {
+		source_free(&source);
+		return cmd_misused(argv[0], "it takes no arguments");
+	}
+	if ((e = daemon_open(&d, &source.daemon)) == NULL) {
+		settings_print(daemon_settings(d), &text);
+		fwrite(text.at, 1, text.len, stdout);
+		print_rules(daemon_rules(d));
+	} else
+		fprintf(stderr, "%s\n", err_text(e));
+	buf_fini(&text);
+	daemon_close(d);
+	source_free(&source);
+	status = e != NULL ? CMD_FAILED : CMD_FINE;
+	err_free(e);
+	return status;
+}

@@ -1,0 +1,310 @@
+#include "daemon/dead.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/pool.h"
+#include "base/utf8.h"
+
+/* Letters that go to disk together. */
+struct batch {
+	struct buf text;
+	void	 **cookies;
+	size_t	   count, room;
+};
+
+struct dead {
+	struct pool_job job;
+	struct pool    *pool;
+	int		fd;
+	uint64_t	size; /* of the file, as far as it is whole */
+	uint64_t	max_bytes;
+	void (*kept)(void *ctx, void *cookie);
+	void	    *ctx;
+	struct batch coming; /* letters of now */
+	struct batch going;  /* what the job writes */
+	bool	     busy;
+	bool	     stuck; /* the last try failed; the next one is dead_tick()'s */
+	int	     error; /* errno of that, 0: fine */
+};
+
+/* Ends a last line that was cut: whatever is there stays, the next letter begins on its own line. */
+static struct err *
+end_last_line(struct dead *d, const char *file)
+{
+	struct stat st;
+	char last = '\n';
+
+	if (fstat(d->fd, &st) < 0)
+		return err_sys("dead letters %s", file);
+	if (!S_ISREG(st.st_mode))
+		return err_new("dead letters %s: not a regular file", file);
+	d->size = (uint64_t)st.st_size;
+	if (st.st_size > 0 && pread(d->fd, &last, 1, st.st_size - 1) != 1)
+		return err_sys("dead letters %s", file);
+	if (last != '\n') {
+		if (write(d->fd, "\n", 1) != 1)
+			return err_sys("dead letters %s", file);
+		d->size++;
+	}
+	return NULL;
+}
+
+static void write_batch(struct pool_job *job);
+static void batch_written(struct pool_job *job);
+
+struct err *
+dead_open(struct dead **out, struct pool *pool, const char *file, uint64_t max_bytes,
+    void (*kept)(void *ctx, void *cookie), void *ctx)
+{
+	struct dead *d = calloc(1, sizeof(*d));
+	struct err *e;
+
+	if (d == NULL)
+		return err_sys("dead letters");
+	d->job.work = write_batch;
+	d->job.done = batch_written;
+	d->pool = pool;
+	d->max_bytes = max_bytes;
+	d->kept = kept;
+	d->ctx = ctx;
+	if ((d->fd = open(file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
+		e = err_sys("dead letters %s", file);
+	else
+		e = end_last_line(d, file);
+	if (e != NULL) {
+		dead_close(d);
+		return e;
+	}
+	*out = d;
+	return NULL;
+}
+
+static void
+put_pair(struct json *j, const char *key, const char *text)
+{
+	struct buf spelled = { 0 };
+	struct str s = str_of(text);
+
+	if (text == NULL)
+		return;
+	json_key(j, key, strlen(key));
+	if (utf8_valid(s.at, s.len))
+		json_text(j, s.at, s.len);
+	else {
+		utf8_spell(&spelled, s.at, s.len);
+		json_text(j, spelled.at, spelled.len);
+		buf_fini(&spelled);
+	}
+}
+
+static void
+put_integer(struct json *j, const char *key, uint64_t v)
+{
+	json_key(j, key, strlen(key));
+	json_integer(j, (int64_t)v);
+}
+
+static void
+put_time(struct json *j, const char *key, int64_t ns)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_text(ns / CLOCK_SECOND, (uint32_t)(ns % CLOCK_SECOND), text);
+	put_pair(j, key, text);
+}
+
+static void
+put_hex(struct json *j, const char *key, struct str bytes)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *p;
+
+	json_key(j, key, strlen(key));
+	if (!buf_need(j->out, bytes.len * 2 + 2))
+		return;
+	p = buf_end(j->out);
+	*p++ = '"';
+	for (size_t i = 0; i < bytes.len; i++) {
+		*p++ = hex[(unsigned char)bytes.at[i] >> 4];
+		*p++ = hex[(unsigned char)bytes.at[i] & 15];
+	}
+	*p++ = '"';
+	j->out->len = (size_t)(p - j->out->at);
+	j->comma = true;
+}
+
+/* The answer is the server's word, whatever it is; as a text it can never break the line. */
+static void
+put_answer(struct json *j, struct str answer)
+{
+	struct buf spelled = { 0 };
+
+	if (answer.len == 0)
+		return;
+	json_key(j, "answer", 6);
+	if (utf8_valid(answer.at, answer.len))
+		json_text(j, answer.at, answer.len);
+	else {
+		utf8_spell(&spelled, answer.at, answer.len);
+		json_text(j, spelled.at, spelled.len);
+	}
+	buf_fini(&spelled);
+}
+
+static void
+put_letter(struct buf *out, const struct dead_letter *l)
+{
+	struct json j;
+
+	json_init(&j, out);
+	json_open(&j, '{');
+	put_time(&j, "time", clock_now());
+	put_pair(&j, "reason", l->reason);
+	put_pair(&j, "rule", l->rule);
+	put_pair(&j, "rules", l->rules);
+	put_pair(&j, "sender", l->sender);
+	put_pair(&j, "from", l->from);
+	put_integer(&j, "sender_sequence", l->sequence);
+	put_time(&j, "received", l->received);
+	if (l->id.len > 0) {
+		json_key(&j, "id", 2);
+		json_text(&j, l->id.at, l->id.len);
+	}
+	put_integer(&j, "size", l->full_size);
+	put_answer(&j, l->answer);
+	put_hex(&j, "record_hex", l->record);
+	json_close(&j, '}');
+	buf_byte(out, '\n');
+}
+
+/* On a thread: all of it and fsync, or the file as it was. */
+static void
+write_batch(struct pool_job *job)
+{
+	struct dead *d = container_of(job, struct dead, job);
+	size_t done = 0;
+	ssize_t n;
+
+	if (d->size + d->going.text.len > d->max_bytes) {
+		d->error = EDQUOT;
+		return;
+	}
+	while (done < d->going.text.len) {
+		n = write(d->fd, d->going.text.at + done, d->going.text.len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			goto fail;
+		done += (size_t)n;
+	}
+	if (fsync(d->fd) < 0)
+		goto fail;
+	d->size += d->going.text.len;
+	d->error = 0;
+	return;
+fail:
+	d->error = errno != 0 ? errno : EIO;
+	/* What went out in part must not stand in the file twice, nor half. */
+	if (ftruncate(d->fd, (off_t)d->size) < 0)
+		d->error = errno;
+}
+
+static void
+start(struct dead *d)
+{
+	struct batch swap = d->going;
+
+	if (d->busy || d->stuck)
+		return;
+	if (d->going.count == 0) {
+		if (d->coming.count == 0)
+			return;
+		d->going = d->coming;
+		d->coming = swap;
+	}
+	d->busy = true;
+	pool_submit(d->pool, &d->job);
+}
+
+static void
+batch_written(struct pool_job *job)
+{
+	struct dead *d = container_of(job, struct dead, job);
+
+	d->busy = false;
+	if (d->error != 0) {
+		d->stuck = true;
+		log_error("dead letters cannot be written; their records stay unacknowledged",
+		    log_s("reason", d->error == EDQUOT ? "dead_letters.max_bytes is reached" : strerror(d->error)),
+		    log_i("letters", (int64_t)dead_pending(d)));
+		return;
+	}
+	for (size_t i = 0; i < d->going.count; i++)
+		d->kept(d->ctx, d->going.cookies[i]);
+	d->going.count = 0;
+	buf_cut(&d->going.text, 0);
+	start(d);
+}
+
+bool
+dead_put(struct dead *d, const struct dead_letter *letter, void *cookie)
+{
+	struct batch *b = &d->coming;
+	size_t before = b->text.len;
+
+	if (b->count == b->room) {
+		size_t room = b->room == 0 ? 64 : b->room * 2;
+		void **cookies = realloc(b->cookies, room * sizeof(*cookies));
+
+		if (cookies == NULL)
+			return false;
+		b->cookies = cookies;
+		b->room = room;
+	}
+	put_letter(&b->text, letter);
+	if (buf_failed(&b->text)) {
+		b->text.failed = false;
+		buf_cut(&b->text, before);
+		return false;
+	}
+	b->cookies[b->count++] = cookie;
+	start(d);
+	return true;
+}
+
+size_t
+dead_pending(const struct dead *d)
+{
+	return d->coming.count + d->going.count;
+}
+
+void
+dead_tick(struct dead *d)
+{
+	d->stuck = false;
+	start(d);
+}
+
+void
+dead_close(struct dead *d)
+{
+	if (d == NULL)
+		return;
+	if (d->busy)
+		pool_cancel(d->pool, &d->job);
+	if (d->fd >= 0)
+		close(d->fd);
+	buf_fini(&d->coming.text);
+	buf_fini(&d->going.text);
+	free(d->coming.cookies);
+	free(d->going.cookies);
+	free(d);
+}

@@ -1,0 +1,55 @@
+/*
+ * senders: everybody who has sent to us since the start: who is connected, what became of their records, whose turn it is.
+ *
+ * A sender outlives its connections. Its waiting records form a queue; the senders with waiting records form a ring, and take turns.
+ */
+#ifndef DAEMON_SENDERS_H
+#define DAEMON_SENDERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/ledger.h"
+
+struct item;
+
+struct sender {
+	struct sender *next_hash;
+	struct sender *next_turn, *previous_turn; /* in the ring; NULL when nothing waits */
+	struct item   *first, *last;		  /* records that wait for their turn, in the order of arrival */
+	char	      *name;
+	char	      *from;	    /* the address that it came from last */
+	unsigned       served;	    /* records taken in this turn */
+	unsigned       connections; /* at this moment */
+	int64_t	       left;	    /* when the last one went, clock_steady(); 0 while connected */
+	bool	       alarmed;
+	struct ledger  ledger;
+};
+
+struct senders {
+	struct sender **buckets;
+	size_t		bucket_count, count;
+	struct sender  *turn; /* the one whose turn is next; NULL when nothing waits */
+	struct ledger	ledger; /* of all */
+};
+
+void senders_init(struct senders *all);
+/* Frees the senders; queues have to be empty. */
+void senders_fini(struct senders *all);
+/* Finds or makes the sender of that name; NULL when memory is out. */
+struct sender *senders_named(struct senders *all, const char *name);
+/* A connection has come from an address, or gone. */
+void sender_arrived(struct sender *s, const char *from);
+void sender_left(struct sender *s);
+/* Puts a record at the end of its sender's queue. */
+void senders_queue(struct senders *all, struct sender *s, struct item *item);
+/* Takes the next record of the sender whose turn it is; after `quantum` records in a row the turn moves on. NULL when none waits. */
+struct item *senders_next(struct senders *all, unsigned quantum);
+void senders_count(struct senders *all, struct sender *s, enum fate fate);
+/* Calls alarm for each sender that went longer ago than `after` seconds and has not been named yet. */
+void senders_missing(struct senders *all, double after, void (*alarm)(const struct sender *s, double away));
+/* Calls each for every sender. */
+void senders_each(struct senders *all, void (*each)(const struct sender *s));
+
+#endif
