@@ -79,7 +79,36 @@ bindings: $(BINDINGS)
 # SPEC names files or folders of specs; without it, all but those of the real servers.
 SPEC	?= spec/core spec/lua spec/rules spec/support spec/daemon spec/docs
 spec:
-	FLAVOR=$(FLAVOR) sh spec/run $(SPEC)
+	@FLAVOR=$(FLAVOR) sh spec/run --output=spec.support.report $(SPEC)
+
+.PHONY: test test-servers demo bench fuzz format bindings
+test:
+	@.ci/need test
+	@sh spec/test
+
+test-servers:
+	@.ci/need servers
+	@$(MAKE) -s all bindings
+	@sh spec/servers/run
+
+demo:
+	@.ci/need build
+	@$(MAKE) -s all
+	@sh spec/demo
+
+bench:
+	@.ci/need build
+	@$(MAKE) -s all
+	@sh spec/bench/run
+
+# One fuzz program for a while: make fuzz FUZZER=fuzz_bsm FUZZ_SECONDS=60
+FUZZER	?= fuzz_bsm
+FUZZ_SECONDS ?= 60
+fuzz:
+	@sh spec/fuzz/run $(FUZZER) $(FUZZ_SECONDS)
+
+format:
+	git ls-files 'core/*.[ch]' 'spec/*.[ch]' | xargs clang-format -i
 
 clean:
 	rm -rf .build
