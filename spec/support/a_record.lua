@@ -56,7 +56,7 @@ local usual = {
   su = { subject = { uid = 0 } },
   passwd = { user = { uid = 1002, name = "bob" }, subject = { uid = 0 } },
   cron_invoke = { text = { "normal-job", "/usr/lib/gather" }, subject = root },
-  zlogin = { text = { "zlogin" }, subject = { audit_id = 0, uid = 0 } },
+  zlogin = { subject = { uid = 0 } },
   smf_disable = { used_auth = { "solaris.smf.manage" }, fmri = { "svc:/network/ssh:default" }, subject = { uid = 0 } },
   auditon_setkmask = {
     args = { ["setkmask:as_success"] = { "lo" }, ["setkmask:as_failure"] = { "lo" } }, subject = { uid = 0 },

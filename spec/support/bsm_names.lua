@@ -5,16 +5,21 @@ local names = {}
 local here = debug.getinfo(1, "S").source:match("^@(.*)spec/support/bsm_names%.lua$") or ""
 names.tables = here .. "core/bsm/tables/"
 
+-- Rows as tables by column; the last comment before the first row names the columns.
 local function rows(file)
-  local rows_of = {}
-  for line in assert(io.open(names.tables .. file)):lines() do
-    if line ~= "" and line:sub(1, 1) ~= "#" then
+  local list, columns = {}, nil
+  for line in io.lines(names.tables .. file) do
+    local fields = {}
+    for field in (line:gsub("^#", "") .. "\t"):gmatch("([^\t]*)\t") do fields[#fields + 1] = field end
+    if line:sub(1, 1) == "#" then
+      columns = fields
+    elseif line ~= "" then
       local row = {}
-      for field in (line .. "\t"):gmatch("([^\t]*)\t") do row[#row + 1] = field end
-      rows_of[#rows_of + 1] = row
+      for i, name in ipairs(columns) do row[name] = fields[i] end
+      list[#list + 1] = row
     end
   end
-  return rows_of
+  return list
 end
 
 -- One index per file, built when it is first asked for: system -> name -> number.
@@ -64,7 +69,7 @@ local event_order = {
 function names.event(name, version)
   if math.type(name) == "integer" then return name end
   local by_system = index("audit_event.tsv", function(row, add)
-    add(row[5], row[2]:lower():gsub("^aue_", ""), row[1])
+    add(row.systems, row.symbol:lower():gsub("^aue_", ""), row.number)
   end)
   return lookup(by_system, event_order[version or 2] or event_order[2], name)
     or error("no event is called " .. tostring(name), 3)
@@ -78,7 +83,7 @@ function names.errno(name, version)
   if math.type(name) == "integer" then return name end
   if name == "failure" then return 255 end
   if math.tointeger(tonumber(name)) then return math.tointeger(tonumber(name)) end
-  local by_system = index("errno.tsv", function(row, add) add(row[1], row[3]:lower(), row[2]) end)
+  local by_system = index("errno.tsv", function(row, add) add(row.system, row.name:lower(), row.number) end)
   local order = (version or 2) >= 10 and { "openbsm", "illumos" } or { "illumos" }
   return lookup(by_system, order, name) or error("no error is called " .. tostring(name), 3)
 end
@@ -88,7 +93,7 @@ end
 ---@return integer
 function names.signal(name)
   if math.type(name) == "integer" then return name end
-  local by_system = index("signals.tsv", function(row, add) add(row[1], row[3]:lower(), row[2]) end)
+  local by_system = index("signals.tsv", function(row, add) add(row.system, row.name:lower(), row.number) end)
   return lookup(by_system, { "illumos" }, name) or error("no signal is called " .. tostring(name), 3)
 end
 
@@ -96,10 +101,10 @@ end
 ---@param list string[]
 ---@return integer
 function names.classes(list)
-  local by_system = index("classes.tsv", function(row, add) add(row[1], row[3], row[2]) end)
+  local by_system = index("classes.tsv", function(row, add) add(row.system, row.name, row.mask) end)
   local mask = 0
   for _, name in ipairs(list) do
-    mask = mask | (lookup(by_system, { "illumos" }, name) or math.tointeger(tonumber(name))
+    mask = mask | (name == "no" and 0 or lookup(by_system, { "illumos" }, name) or math.tointeger(tonumber(name))
       or error("no class is called " .. tostring(name), 3))
   end
   return mask
