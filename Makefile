@@ -6,7 +6,7 @@ FLAVOR	?= plain
 PREFIX	?= /usr/local
 SYSCONFDIR ?= /etc
 LUA	?= lua5.4
-PKGS	= lua5.4 libcurl krb5-gssapi libcrypto zlib
+PKGS	= lua5.4 libcurl libcrypto zlib
 OUT	= .build/$(FLAVOR)
 GEN	= .build/gen
 

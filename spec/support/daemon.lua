@@ -1,0 +1,117 @@
+-- daemon: the real program for stories: `auditrecv serve` on a free port of the loopback, with its own folder.
+local process = require "spec.support.process"
+
+local daemon = {}
+daemon.__index = daemon
+
+local function literal(value)
+  if type(value) == "table" then
+    local parts = {}
+    for k, v in pairs(value) do
+      parts[#parts + 1] = (type(k) == "string" and ("[%q] = "):format(k) or "") .. literal(v)
+    end
+    return "{ " .. table.concat(parts, ", ") .. " }"
+  end
+  return type(value) == "string" and ("%q"):format(value) or tostring(value)
+end
+
+local function merge(into, from)
+  for k, v in pairs(from) do
+    local both = type(v) == "table" and type(into[k]) == "table" and #v == 0
+    if both then merge(into[k], v) else into[k] = v end
+  end
+  return into
+end
+
+--- The program under test; FLAVOR picks the build.
+daemon.program = os.getenv "AUDITRECV" or ".build/plain/auditrecv"
+
+--- Runs a command of the program to its end: daemon.run(folder, { "check", "-c", file }) -> process
+function daemon.run(folder, argv, options)
+  local name = argv[1] .. tostring(math.random(1, 1 << 30))
+  table.insert(argv, 1, daemon.program)
+  local p = process.start(folder, name, argv, options)
+  p:wait(120)
+  return p
+end
+
+--- Writes rule files { ["name.lua"] = source } into the daemon's rules directory.
+function daemon:write_rules(rules)
+  for name, source in pairs(rules) do process.write(self.rules .. "/" .. name, source) end
+end
+
+--[[ Starts the daemon and waits until it is ready.
+  options.settings: merged over those of a story (one listener with `dummy` for the loopback, documents to a file)
+  options.rules: { ["name.lua"] = source }
+  options.folder: of an earlier daemon, to start again on its files
+  options.port: to come back where senders look for it
+  options.ready = false: do not wait ]]
+function daemon.start(options)
+  options = options or {}
+  local folder = options.folder or process.folder()
+  local self = setmetatable({ folder = folder, rules = folder .. "/rules", dead_file = folder .. "/dead.ndjson",
+    documents_file = folder .. "/documents.ndjson" }, daemon)
+  if not options.folder then process.mkdir(self.rules) end
+  self:write_rules(options.rules or {})
+  self.settings = merge({
+    listen = { { address = "127.0.0.1", port = options.port or 0, mechanisms = { "dummy" },
+      dummy_from = { "127.0.0.0/8" } } },
+    rules = { directory = self.rules },
+    output = { type = "file", path = self.documents_file },
+    dead_letters = { file = self.dead_file },
+    stop = { time_limit = 20, linger = 2 },
+  }, options.settings or {})
+  self.settings_file = process.write(folder .. "/auditrecv.lua", "return " .. literal(self.settings) .. "\n")
+  self.process = process.start(folder, "serve" .. math.random(1, 1 << 30),
+    { daemon.program, "serve", "-c", self.settings_file }, options)
+  if options.ready ~= false then
+    self.process:line_with "event=ready"
+    self.port = tonumber(self.process:line_with("event=listening", "port="):match "port=(%d+)")
+  end
+  return self
+end
+
+--- Documents written so far (output "file"), as lines of JSON.
+function daemon:documents()
+  local lines = {}
+  for line in process.read(self.documents_file):gmatch "([^\n]+)\n" do lines[#lines + 1] = line end
+  return lines
+end
+
+--- Dead letters, as lines of JSON.
+function daemon:dead()
+  local lines = {}
+  for line in process.read(self.dead_file):gmatch "([^\n]+)\n" do lines[#lines + 1] = line end
+  return lines
+end
+
+--- The log line with these texts, waited for.
+function daemon:logged(...) return self.process:line_with(...) end
+function daemon:log() return self.process:stderr() end
+
+function daemon:reload() self.process:kill(process.signal.SIGHUP) return self end
+
+--- SIGTERM, and the exit status. Checks on the way that the counts balance.
+function daemon:stop(limit)
+  local status = self.process:terminate(limit or 60)
+  local counts = self:counts()
+  assert(counts.received == counts.indexed + counts.existed + counts.dropped + counts.dead + counts.waiting,
+    "the ledger does not balance: " .. self:log())
+  return status, counts
+end
+
+function daemon:kill() self.process:kill() self.process:wait() return self end
+
+--- The numbers of the last counts line of the log (the one of the stop, or of SIGUSR1).
+function daemon:counts()
+  local counts = {}
+  for line in self:log():gmatch "[^\n]+" do
+    if line:find("event=stopped", 1, true) or line:find("event=counts", 1, true) then
+      for k, v in line:gmatch "(%w+)=(%d+)" do counts[k] = tonumber(v) end
+    end
+  end
+  return counts
+end
+
+daemon.process_library = process
+return daemon
