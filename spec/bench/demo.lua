@@ -102,10 +102,10 @@ local function cron_noise(happens, runs)
     mail = { "/opt/local/sbin/postqueue-stat" },
   }
   for _, host in ipairs { "web", "db", "mail" } do
-    for minute = 0, 59, 3 do
-      local command = jobs[host][minute // 3 % #jobs[host] + 1]
+    for minute = 0, 58, 2 do
+      local command = jobs[host][minute // 2 % #jobs[host] + 1]
       happens(minute * 60, cron(host), { event = "cron_invoke", text = { "normal-job", command } })
-      if minute % 15 == 0 then
+      if minute % 10 == 0 then
         local program = command:match("^%S+")
         runs(minute * 60, cron(host), command:match("([^/%s]+%f[%s\0].*)$"), { path = program })
       end
