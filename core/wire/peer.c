@@ -1,0 +1,448 @@
+/* peer: the life of a connection. How it is read is in peer_read.c. */
+#include "wire/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#ifdef __sun
+#include <sys/filio.h>
+#endif
+
+#include "base/log.h"
+#include "wire/socket.h"
+#include "wire/state.h"
+
+#define ACK_CHUNK   65536u /* bytes of acknowledgements that are put together for one write */
+#define DRAIN_LIMIT 1.0	   /* seconds for which a stop takes in more from a sender that does not pause */
+
+const char *
+peer_sender(const struct peer *p)
+{
+	return p->name.host != NULL ? p->name.host : p->from;
+}
+
+const char *
+peer_from(const struct peer *p)
+{
+	return p->from;
+}
+
+const char *
+peer_host(const struct peer *p)
+{
+	return p->name.host;
+}
+
+const char *
+peer_principal(const struct peer *p)
+{
+	return p->name.principal;
+}
+
+bool
+peer_is_connected(const struct peer *p)
+{
+	return p->fd >= 0;
+}
+
+void
+peer_set_user(struct peer *p, void *user)
+{
+	p->user = user;
+}
+
+void *
+peer_user(const struct peer *p)
+{
+	return p->user;
+}
+
+void
+peer_mark_dirty(struct peer *p)
+{
+	if (p->wire != NULL && list_empty(&p->dirty))
+		list_put(&p->wire->dirty, &p->dirty);
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct peer *p = container_of(watcher, struct peer, readable);
+
+	(void)loop;
+	(void)events;
+	p->wire->turns++;
+	peer_read(p, p->wire->turn);
+}
+
+static void
+on_writable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	peer_mark_dirty(container_of(watcher, struct peer, writable));
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct peer *p = container_of(watcher, struct peer, timer);
+
+	(void)loop;
+	(void)events;
+	switch (p->state) {
+	case PEER_LOGIN:
+		p->wire->counters.refused_grace++;
+		peer_close(p, "not authenticated in time");
+		break;
+	case PEER_OPEN:
+		p->state = PEER_CLOSING;
+		peer_update_reading(p);
+		peer_mark_dirty(p);
+		break;
+	case PEER_CLOSING: peer_close(p, p->reason); break;
+	case PEER_LINGER: peer_close(p, p->reason); break;
+	case PEER_GONE: break;
+	}
+}
+
+static void
+start_timer(struct peer *p, double seconds)
+{
+	ev_timer_stop(p->wire->loop, &p->timer);
+	ev_timer_set(&p->timer, seconds, 0.);
+	ev_timer_start(p->wire->loop, &p->timer);
+}
+
+struct peer *
+peer_new(struct wire *w, int fd, const struct sockaddr *sa, const struct mech *const *allowed)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (p == NULL) {
+		close(fd);
+		return NULL;
+	}
+	p->wire = w;
+	p->fd = fd;
+	list_init(&p->all);
+	list_init(&p->dirty);
+	list_put(&w->logins, &p->all);
+	addr_text_sock(sa, p->from);
+	handshake_init(&p->handshake, allowed);
+	ev_io_init(&p->readable, on_readable, fd, EV_READ);
+	ev_io_init(&p->writable, on_writable, fd, EV_WRITE);
+	ev_init(&p->timer, on_timer);
+	socket_tune(fd);
+	w->counters.accepted++;
+	w->counters.connections++;
+	w->counters.logins++;
+	start_timer(p, w->config->login_grace_time);
+	peer_update_reading(p);
+	return p;
+}
+
+/* Gives back all that only a connection needs. */
+static void
+disconnect(struct peer *p)
+{
+	struct ev_loop *loop = p->wire->loop;
+
+	ev_io_stop(loop, &p->readable);
+	ev_io_stop(loop, &p->writable);
+	ev_timer_stop(loop, &p->timer);
+	close(p->fd);
+	p->fd = -1;
+	p->state = PEER_GONE;
+	buf_fini(&p->in);
+	buf_fini(&p->out);
+	buf_fini(&p->past_head);
+	buf_fini(&p->waiting);
+}
+
+void
+peer_part(struct peer *p)
+{
+	if (p->state != PEER_GONE)
+		disconnect(p);
+	list_take(&p->all);
+	list_take(&p->dirty);
+	p->wire = NULL;
+}
+
+void
+peer_free(struct peer *p)
+{
+	if (p->wire != NULL)
+		peer_part(p);
+	handshake_fini(&p->handshake);
+	receipts_fini(&p->receipts);
+	err_free(p->fault);
+	free(p);
+}
+
+void
+peer_close(struct peer *p, const char *reason)
+{
+	struct wire *w = p->wire;
+	bool was_login = p->state == PEER_LOGIN, was_busy = p->busy;
+
+	if (p->state == PEER_GONE)
+		return;
+	if (p->fault != NULL)
+		reason = err_text(p->fault);
+	disconnect(p);
+	list_put(&w->orphans, &p->all);
+	if (w->exempt == p)
+		w->exempt = NULL;
+	w->counters.connections--;
+	peer_mark_dirty(p);
+	listener_resume(w);
+	if (was_login) {
+		w->counters.logins--;
+		log_warn("refused", log_s("from", p->from), log_s("reason", reason));
+		return;
+	}
+	log_info("disconnected", log_s("from", p->from), log_s("sender", peer_sender(p)),
+	    log_s("reason", reason), log_i("records", (int64_t)p->records),
+	    log_i("acknowledged", (int64_t)p->acknowledged), log_i("unsettled", (int64_t)p->receipts.owed));
+	p->busy = true;
+	w->handler->left(w->handler->ctx, p, reason);
+	p->busy = was_busy;
+}
+
+/* Own fault or not, it gets the acknowledgements of what it sent before: a full window would silence its host. */
+void
+peer_finish(struct peer *p, const char *reason)
+{
+	p->reason = reason;
+	p->state = PEER_CLOSING;
+	start_timer(p, p->wire->config->linger);
+	peer_update_reading(p);
+	peer_mark_dirty(p);
+}
+
+void
+peer_break(struct peer *p, struct err *why)
+{
+	err_free(p->fault);
+	p->fault = why;
+	p->wire->counters.refused_protocol++;
+	if (p->state == PEER_LOGIN) {
+		peer_close(p, NULL);
+		return;
+	}
+	log_warn("protocol broken", log_s("from", p->from), log_s("sender", peer_sender(p)), log_e(why));
+	peer_finish(p, NULL);
+}
+
+void
+peer_stop(struct peer *p)
+{
+	double limit = p->wire->config->linger < DRAIN_LIMIT ? p->wire->config->linger : DRAIN_LIMIT;
+
+	if (p->state == PEER_LOGIN)
+		peer_close(p, "we are stopping");
+	else if (p->state == PEER_OPEN) {
+		p->reason = "we are stopping";
+		p->draining = true;
+		start_timer(p, limit);
+		peer_mark_dirty(p);
+	}
+}
+
+static uint64_t
+records_memory(const struct peer *p)
+{
+	return p->in_flight + receipts_memory(&p->receipts) + p->out.room;
+}
+
+static uint64_t
+peer_memory(const struct peer *p)
+{
+	return records_memory(p) + p->in.room + p->past_head.room + p->waiting.room;
+}
+
+static bool
+wants_to_read(struct peer *p)
+{
+	struct wire *w = p->wire;
+
+	switch (p->state) {
+	case PEER_LOGIN:
+	case PEER_LINGER: return true;
+	case PEER_OPEN: break;
+	case PEER_CLOSING:
+	case PEER_GONE: return false;
+	}
+	if (p->waiting.len > 0)
+		return false;
+	return w->exempt == p ||
+	    (!w->held &&
+		budget_may_read(&w->budget, records_memory(p), p->counted,
+		    w->counters.connections - w->counters.logins, p->stopped));
+}
+
+void
+peer_update_reading(struct peer *p)
+{
+	struct wire *w = p->wire;
+	bool read = wants_to_read(p), stopped = p->state == PEER_OPEN && !read;
+
+	if (stopped && !p->stopped) {
+		w->counters.held_reading++;
+		log_warn("reading stopped", log_s("sender", peer_sender(p)),
+		    log_s("reason", p->waiting.len > 0 || w->held ? "no memory" : "cap on memory"));
+	} else if (!stopped && p->stopped && p->state == PEER_OPEN && w->exempt != p)
+		log_info("reading resumed", log_s("sender", peer_sender(p)));
+	if (w->exempt != p)
+		p->stopped = stopped;
+	if (read)
+		ev_io_start(w->loop, &p->readable);
+	else
+		ev_io_stop(w->loop, &p->readable);
+}
+
+void
+peer_again(struct peer *p)
+{
+	if (p->waiting.len == 0 || p->busy)
+		return;
+	peer_take_held(p);
+	peer_mark_dirty(p);
+}
+
+/* Sends; says in *sent how much went. False when the connection is lost. */
+static bool
+send_some(struct peer *p, struct str bytes, size_t *sent)
+{
+	ssize_t n;
+
+	do
+		n = send(p->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+		peer_close(p, strerror(errno));
+		return false;
+	}
+	*sent = n > 0 ? (size_t)n : 0;
+	return true;
+}
+
+void
+peer_write(struct peer *p)
+{
+	struct wire *w = p->wire;
+	size_t sent, count;
+
+	if (p->fd < 0)
+		return;
+	for (;;) {
+		if (p->out.len > 0) {
+			if (!send_some(p, buf_view(&p->out), &sent))
+				return;
+			buf_drop(&p->out, sent);
+			if (p->out.len > 0)
+				break;
+			buf_fini(&p->out);
+		}
+		if (!receipts_due(&p->receipts))
+			break;
+		buf_cut(&w->acks, 0);
+		if ((count = receipts_collect(&p->receipts, &w->acks, ACK_CHUNK)) == 0)
+			break;
+		p->acknowledged += count;
+		w->counters.acknowledged += count;
+		if (!send_some(p, buf_view(&w->acks), &sent))
+			return;
+		buf_append(&p->out, w->acks.at + sent, w->acks.len - sent);
+		if (buf_failed(&p->out)) {
+			peer_close(p, "out of memory");
+			return;
+		}
+		if (p->out.len > 0)
+			break;
+	}
+	if (p->out.len > 0)
+		ev_io_start(w->loop, &p->writable);
+	else
+		ev_io_stop(w->loop, &p->writable);
+}
+
+/* Has everything come in that was sent, as far as one can see? */
+static bool
+is_quiet(const struct peer *p)
+{
+	int unread = 0;
+
+	return p->in.len == 0 && p->past_left == 0 && ioctl(p->fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+static bool
+is_settled(const struct peer *p)
+{
+	return p->receipts.owed == 0 && !receipts_due(&p->receipts) && p->out.len == 0 && p->waiting.len == 0;
+}
+
+/* The next step towards the end of a connection, if it is time for one. */
+static void
+step_to_end(struct peer *p)
+{
+	bool ends = p->state == PEER_CLOSING || (p->state == PEER_OPEN && p->draining && is_quiet(p));
+
+	if (!ends || !is_settled(p))
+		return;
+	if (p->ended || shutdown(p->fd, SHUT_WR) != 0) {
+		peer_close(p, p->reason);
+		return;
+	}
+	p->state = PEER_LINGER;
+	start_timer(p, p->wire->config->linger);
+}
+
+void
+peer_tend(struct peer *p)
+{
+	struct wire *w = p->wire;
+	uint64_t now;
+
+	list_take(&p->dirty);
+	if (p->fd >= 0)
+		peer_write(p);
+	if (p->fd >= 0)
+		step_to_end(p);
+	if (p->fd < 0 && p->receipts.owed == 0 && !p->busy) {
+		w->reconsider |= budget_count(&w->budget, p->counted, 0);
+		p->counted = 0;
+		peer_free(p);
+		return;
+	}
+	now = peer_memory(p);
+	w->reconsider |= budget_count(&w->budget, p->counted, now);
+	p->counted = now;
+	if (p->fd >= 0)
+		peer_update_reading(p);
+}
+
+void
+peer_settle(struct peer *p, uint64_t receipt, bool acknowledge)
+{
+	struct wire *w = p->wire;
+	uint32_t size;
+
+	if (!receipts_settle(&p->receipts, receipt, acknowledge && p->fd >= 0, &size)) {
+		log_error("receipt is not owed", log_s("sender", peer_sender(p)), log_i("receipt", (int64_t)receipt));
+		return;
+	}
+	p->in_flight -= size;
+	if (w == NULL) {
+		if (p->receipts.owed == 0)
+			peer_free(p);
+		return;
+	}
+	w->owed--;
+	w->counters.in_flight -= size;
+	peer_mark_dirty(p);
+}
