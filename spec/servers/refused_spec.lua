@@ -1,0 +1,140 @@
+-- A document that the server refuses is repaired, or set aside; its neighbours go in.
+local bsm = require "spec.support.bsm_build"
+local documents = require "spec.servers.documents"
+local http = require "spec.servers.http"
+local receiver = require "spec.servers.receiver"
+local server = require "spec.servers.server"
+local shared = require "spec.servers.shared"
+local shell = require "spec.servers.shell"
+
+local COUNT = 60
+
+-- Records whose path is a number in text, which an index may take for a number; but those at `odd`.
+local function write_trail(odd, tokens)
+  local records = {}
+  for i = 1, COUNT do
+    records[i] = bsm.record {
+      event = "execve", time = { 1700000000 + i, i },
+      bsm.path(odd[i] and "/not/a/number" or tostring(i)), odd[i] and tokens or "",
+      bsm.subject64 { audit_id = 1001 }, bsm.return64 { 0, 0 },
+    }
+  end
+  local path = os.tmpname()
+  shell.write_file(path, bsm.trail(records))
+  return path
+end
+
+describe("a document that the server refuses", function()
+  local node, r, trail, index
+  local odd = { [1] = true, [17] = true, [18] = true, [COUNT] = true }
+
+  local function begin(name, options, tokens)
+    node, index = shared.node(), "audit-spec-" .. name
+    options.index, options.output = index, { urls = { node:url() } }
+    r = receiver.new(options)
+    local printed, status = r:run("template", "install")
+    assert.are.equal(0, status, printed)
+    trail = write_trail(odd, tokens)
+  end
+
+  after_each(function()
+    if r then r:remove() end
+    if trail then os.remove(trail) end
+    if index then node:ask("DELETE", "/" .. index) end
+    r, trail, index = nil, nil, nil
+  end)
+
+  local function repaired_fields(field)
+    local sources = documents.sources(node, index)
+    assert.are.equal(COUNT, #sources)
+    local values = {}
+    for i, text in ipairs(sources) do
+      local document = http.decode(text)
+      if odd[i] then
+        assert.is_nil(document[field], text)
+        assert.is_table(document.misfit, text)
+        values[#values + 1] = document.misfit[field]
+        local tagged = false
+        for _, tag in ipairs(document.tags or {}) do tagged = tagged or tag == "misfit" end
+        assert.is_true(tagged, text)
+      else
+        assert.is_nil(document.misfit, text)
+      end
+    end
+    return values
+  end
+
+  it("for a field that the index has with another type is repaired", function()
+    begin("typed", {})
+    -- Somebody has mapped `path` by hand before us.
+    node:must("PUT", "/" .. index, { mappings = { properties = {
+      path = { type = "long", ignore_malformed = false } } } })
+    r:start()
+    r:send(trail)
+    local counts = r:counts()
+    assert.are.equal(COUNT, counts.indexed)
+    assert.are.equal(0, counts.dead)
+    assert.are.same({ "/not/a/number", "/not/a/number", "/not/a/number", "/not/a/number" }, repaired_fields("path"))
+    -- The repaired ones keep their ids: sent again they are there already.
+    r:send(trail)
+    assert.are.equal(COUNT, r:counts().existed)
+    assert.are.equal(COUNT, documents.count(node, index))
+  end)
+
+  it("for what a rule made of an object is repaired", function()
+    begin("ruled", { rules = { ["spoil.lua"] = [[
+      local rule = require "auditrecv.rule"
+      return rule {
+        name = "spoil", about = "writes text where every document has an object",
+        when = { path = "/not/a/number" },
+        apply = function(doc) doc.subject = "somebody" end,
+      }]] } })
+    r:start()
+    r:send(trail)
+    assert.are.equal(COUNT, r:counts().indexed)
+    assert.are.same({ "somebody", "somebody", "somebody", "somebody" }, repaired_fields("subject"))
+  end)
+
+  it("and cannot be repaired is set aside with its record", function()
+    begin("strict", {})
+    node:must("PUT", "/" .. index, { mappings = { dynamic = "strict", properties = {
+      misfit = { type = "object", properties = { nothing = { type = "keyword" } }, dynamic = "strict" } } } })
+    r:start()
+    r:send(trail)
+    local counts = r:counts()
+    assert.are.equal(COUNT, counts.dead)
+    assert.are.equal(0, counts.indexed)
+    assert.are.equal(0, documents.count(node, index))
+    local letters = r:dead_letters()
+    assert.are.equal(COUNT, #letters)
+    local sequences = {}
+    for _, line in ipairs(letters) do
+      local letter = http.decode(line)
+      assert.are.equal("mapping", letter.reason)
+      assert.are.equal(bsm.hex "\x74", letter.record_hex:sub(1, 2))
+      sequences[letter.sender_sequence] = true
+    end
+    for i = 1, COUNT do assert.is_true(sequences[i], "sequence " .. i) end
+    -- What the server says quotes the document, and so has no place in the log.
+    assert.is_nil(r:log_text():find("/not/a/number", 1, true))
+  end)
+
+  it("for a variable that is too long for its kind of field keeps it under misfit", function()
+    local long = ("v"):rep(40000)
+    begin("long", {}, bsm.exec_env { "LONG=" .. long, "SHORT=x" })
+    r:start()
+    r:send(trail)
+    local counts = r:counts()
+    assert.are.equal(COUNT, counts.indexed)
+    assert.are.equal(0, counts.dead)
+    for i, text in ipairs(documents.sources(node, index)) do
+      if odd[i] then
+        local document = http.decode(text)
+        local env = document.exec_env or document.misfit.exec_env
+        assert.are.equal(long, env.LONG)
+        assert.are.equal("x", env.SHORT)
+        assert.are.equal(server.product == "opensearch" and server.major > 1, document.misfit ~= nil)
+      end
+    end
+  end)
+end)
