@@ -1,0 +1,273 @@
+-- Stories of the whole daemon: trails go in over TCP with `auditrecv send`, documents come out in a file.
+local a_record = require "spec.support.a_record"
+local bsm = require "spec.support.bsm_build"
+local cjson = require "cjson"
+local daemon = require "spec.support.daemon"
+local process = require "spec.support.process"
+
+-- A trail file of these records.
+local function trail_of(folder, records)
+  return process.write(folder .. "/trail" .. math.random(1, 1 << 30), bsm.trail(records))
+end
+
+local function send(d, file, ...)
+  return daemon.run(d.folder, { "send", "--to", "127.0.0.1:" .. d.port, "--mech", "dummy", file, ... })
+end
+
+local function events(d)
+  local seen = {}
+  for i, line in ipairs(d:documents()) do seen[i] = cjson.decode(line).event end
+  return seen
+end
+
+-- n records that differ in their sequence token
+local function many(n, says)
+  local records = {}
+  for i = 1, n do
+    records[i] = bsm.record { event = "stat", time = { 1700000000 + i, i }, seq = i,
+      bsm.path("/tmp/" .. (says or "") .. i), bsm.subject64 { audit_id = 1001 }, bsm.return64 { 0, 0 } }
+  end
+  return records
+end
+
+describe("a trail that is sent", function()
+  it("becomes documents in its order, each acknowledged, and the counts balance", function()
+    local d = daemon.start()
+    local p = send(d, trail_of(d.folder, {
+      a_record.bytes { event = "execve" }, a_record.bytes { event = "ssh" }, a_record.bytes { event = "rename" },
+    }))
+    assert.equal(0, p.status, p:stderr())
+    assert.same({ "execve", "ssh", "rename" }, events(d))
+    local document = cjson.decode(d:documents()[1])
+    assert.equal("127.0.0.1", document.from)
+    assert.equal(1, document.sender_sequence)
+    assert.matches("^20%d%d%-%d%d%-%d%dT.*Z$", document.received)
+    local status, counts = d:stop()
+    assert.equal(0, status)
+    assert.equal(3, counts.received)
+    assert.equal(3, counts.indexed)
+    assert.equal(3, counts.acknowledged)
+  end)
+
+  it("says loudly that a listener takes senders without any security", function()
+    local d = daemon.start()
+    assert.matches("level=warn", d:logged("dummy"))
+  end)
+
+  it("is refused from an address that is not listed for `dummy`", function()
+    local d = daemon.start { settings = { listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" },
+      dummy_from = { "192.0.2.0/24" } } } } }
+    local p = send(d, trail_of(d.folder, many(3)), "--attempts", "1")
+    assert.equal(1, p.status)
+    assert.same({}, d:documents())
+  end)
+end)
+
+describe("rules", function()
+  local drop_stat = [[
+    local rule = require "auditrecv.rule"
+    return rule { name = "no_stat", about = "stat is noise", when = { event = "stat" },
+      apply = function() return rule.drop "noise" end }]]
+
+  it("drop what they say, and it is acknowledged and counted all the same", function()
+    local d = daemon.start { rules = { ["no_stat.lua"] = drop_stat } }
+    local p = send(d, trail_of(d.folder, { a_record.bytes { event = "stat" }, a_record.bytes { event = "execve" } }))
+    assert.equal(0, p.status, p:stderr())
+    assert.same({ "execve" }, events(d))
+    local _, counts = d:stop()
+    assert.equal(1, counts.dropped)
+    assert.equal(2, counts.acknowledged)
+    assert.truthy(d:log():find("event=\"rule counts\" rule=no_stat phase=shape matched=1 dropped=1", 1, true))
+  end)
+
+  it("that fail in redact withhold the document: a stub is indexed, the record is a dead letter", function()
+    local d = daemon.start { rules = { ["secrets.lua"] = [[
+      local rule = require "auditrecv.rule"
+      return rule { name = "broken", about = "fails", phase = "redact", when = { event = "execve" },
+        apply = function(doc) error "no" end }]] } }
+    local record = a_record.bytes { event = "execve", exec_args = { "mysql", "-pcanary" } }
+    assert.equal(0, send(d, trail_of(d.folder, { record, a_record.bytes { event = "ssh" } })).status)
+    assert.equal(2, #d:documents())
+    assert.is_nil(table.concat(d:documents()):find("canary", 1, true))
+    assert.equal("execve", cjson.decode(d:documents()[1]).event)
+    local letter = cjson.decode(d:dead()[1])
+    assert.equal("withheld", letter.reason)
+    assert.equal("broken", letter.rule)
+    assert.equal(record, (letter.record_hex:gsub("%x%x", function(h) return string.char(tonumber(h, 16)) end)))
+    local _, counts = d:stop()
+    assert.equal(1, counts.dead)
+    assert.equal(1, counts.indexed)
+    assert.is_nil(d:log():find("canary", 1, true))
+  end)
+
+  for _, case in ipairs {
+    { "loops for ever", "while true do end" },
+    { "eats memory", "local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end" },
+    { "recurses without end", "local function f() return 1 + f() end return f()" },
+    { "swallows its own end", "while true do pcall(function() while true do end end) end" },
+  } do
+    it("that " .. case[1] .. " are contained, and the record is kept and tagged", function()
+      local d = daemon.start { settings = { rules = { time_limit = 50, max_heap = 4 * 1024 * 1024 } },
+        rules = { ["bad.lua"] = ([[
+          local rule = require "auditrecv.rule"
+          return rule { name = "bad", about = "bad", when = { event = "execve" },
+            apply = function(doc) %s end }]]):format(case[2]) } }
+      local p = send(d, trail_of(d.folder, {
+        a_record.bytes { event = "execve" }, a_record.bytes { event = "ssh" }, a_record.bytes { event = "execve" },
+      }))
+      assert.equal(0, p.status, p:stderr())
+      assert.same({ "execve", "ssh", "execve" }, events(d))
+      assert.truthy(d:documents()[1]:find('"tags":[', 1, true))
+      assert.truthy(d:documents()[3]:find("bad", 1, true))
+      assert.is_nil(d:documents()[2]:find("bad", 1, true))
+      assert.equal(0, (d:stop()))
+    end)
+  end
+
+  it("are exchanged by SIGHUP between two records", function()
+    local d = daemon.start()
+    local file = trail_of(d.folder, { a_record.bytes { event = "stat" } })
+    send(d, file)
+    d:write_rules { ["no_stat.lua"] = drop_stat }
+    d:reload():logged "event=reloaded"
+    send(d, file)
+    assert.same({ "stat" }, events(d))
+    local _, counts = d:stop()
+    assert.equal(1, counts.dropped)
+  end)
+
+  it("that do not load leave the old ones in force, and the log says what, where and why", function()
+    local d = daemon.start { rules = { ["no_stat.lua"] = drop_stat } }
+    d:write_rules { ["no_stat.lua"] = "local rule = require 'auditrecv.rule'\nreturn rule { name = \n}" }
+    assert.matches("no_stat.lua:3:", d:reload():logged "reload failed", 1, true)
+    send(d, trail_of(d.folder, { a_record.bytes { event = "stat" } }))
+    assert.same({}, events(d))
+    local status, counts = d:stop()
+    assert.equal(0, status)
+    assert.equal(1, counts.dropped)
+  end)
+
+  it("that do not load at the start end it, with file and line", function()
+    local d = daemon.start { ready = false, rules = { ["x.lua"] = "return {\n  nonsense" } }
+    assert.equal(1, d.process:wait())
+    assert.matches("x.lua:2:", d:log(), 1, true)
+  end)
+
+  it("route a document, which the default index does not see", function()
+    local d = daemon.start { rules = { ["login.lua"] = [[
+      local rule = require "auditrecv.rule"
+      return rule { name = "logins", about = "logins apart", phase = "route", when = { event = "ssh" },
+        apply = function() return rule.route "logins" end }]] } }
+    assert.equal(0, send(d, trail_of(d.folder, { a_record.bytes { event = "ssh" } })).status)
+    d:stop()
+    assert.truthy(d:log():find("rule=logins phase=route matched=1 dropped=0 routed=1", 1, true))
+  end)
+end)
+
+describe("a record that is too long", function()
+  it("is read past, its head is set aside with the reason, and what is behind it arrives", function()
+    local d = daemon.start()
+    local args = {}
+    for i = 1, 9 * 1024 do args[i] = ("%04d"):format(i):rep(256) end
+    local long = bsm.record { event = "execve", bsm.path "/usr/bin/find", bsm.exec_args(args) }
+    assert.is_true(#long > 9 * 1024 * 1024)
+    local p = send(d, trail_of(d.folder, { a_record.bytes { event = "ssh" }, long, a_record.bytes { event = "su" } }))
+    assert.equal(0, p.status, p:stderr())
+    assert.same({ "ssh", "su" }, events(d))
+    local letter = cjson.decode(d:dead()[1])
+    assert.equal("too_long", letter.reason)
+    assert.equal(#long, letter.size)
+    assert.equal(2 * 64 * 1024, #letter.record_hex)
+    assert.equal(long:sub(1, 16), (letter.record_hex:sub(1, 32):gsub("%x%x", function(h)
+      return string.char(tonumber(h, 16)) end)))
+    local _, counts = d:stop()
+    assert.equal(1, counts.dead)
+    assert.equal(3, counts.acknowledged)
+  end)
+end)
+
+describe("a stop", function()
+  it("under load loses nothing that was acknowledged, and the sender goes on where it was", function()
+    local d = daemon.start()
+    local file = trail_of(d.folder, many(20000))
+    local sender = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
+      "--mech", "dummy", "--window", "100", file })
+    process.until_true("some documents", function() return #d:documents() > 500 end)
+    local status, counts = d:stop()
+    assert.equal(0, status, d:log())
+    assert.equal(0, counts.waiting)
+    assert.equal(counts.received, counts.acknowledged)
+    local before = #d:documents()
+    assert.equal(counts.indexed, before)
+    -- the same place, the same files: the sender comes back by itself and resends only what nobody acknowledged
+    local again = daemon.start { folder = d.folder, port = d.port }
+    assert.equal(0, sender:wait(60), sender:stderr())
+    again:stop()
+    local seen, distinct = {}, 0
+    for _, line in ipairs(again:documents()) do
+      local path = cjson.decode(line).path
+      if not seen[path] then seen[path], distinct = true, distinct + 1 end
+    end
+    assert.equal(20000, distinct)
+  end)
+
+  it("asked for twice ends at once", function()
+    local d = daemon.start { settings = { output = { type = "elasticsearch", urls = { "http://127.0.0.1:1" } } } }
+    local sender = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
+      "--mech", "dummy", trail_of(d.folder, many(5)) })
+    d.process:kill(process.signal.SIGUSR1)
+    process.until_true("the records", function()
+      d.process:kill(process.signal.SIGUSR1)
+      return d:counts().received == 5
+    end)
+    d.process:kill(process.signal.SIGTERM)
+    d:logged "event=stopping"
+    d.process:kill(process.signal.SIGTERM)
+    assert.equal(1, d.process:wait())
+    assert.matches("5 records were not settled", d:log(), 1, true)
+    assert.matches("audit -s", d:logged "sender left without acknowledgements", 1, true)
+    sender:kill()
+  end)
+end)
+
+describe("a sender", function()
+  it("that was connected and does not come back is named, with the cure", function()
+    local d = daemon.start { settings = { senders = { alarm_after = 1 } } }
+    send(d, trail_of(d.folder, many(1)))
+    local line = d:logged "sender has not come back"
+    assert.matches("sender=127.0.0.1", line, 1, true)
+    assert.matches("audit -s", line, 1, true)
+  end)
+end)
+
+describe("dead letters", function()
+  it("begin on a line of their own after a crash cut the last one", function()
+    local folder = process.folder()
+    process.mkdir(folder .. "/rules")
+    process.write(folder .. "/dead.ndjson", '{"reason":"cut off')
+    local d = daemon.start { folder = folder, rules = { ["b.lua"] = [[
+      local rule = require "auditrecv.rule"
+      return rule { name = "b", about = "b", phase = "redact", apply = function() error "no" end }]] } }
+    assert.equal(0, send(d, trail_of(folder, many(2))).status)
+    assert.equal(3, #d:dead())
+    assert.equal("withheld", cjson.decode(d:dead()[2]).reason)
+  end)
+
+  it("that cannot be written leave their records unacknowledged until they can", function()
+    local d = daemon.start { settings = { dead_letters = { max_bytes = 1024 * 1024 } },
+      rules = { ["b.lua"] = [[
+        local rule = require "auditrecv.rule"
+        return rule { name = "b", about = "b", phase = "redact", apply = function() error "no" end }]] } }
+    local args = {}
+    for i = 1, 300 do args[i] = ("x"):rep(1024) end
+    local big = bsm.record { event = "execve", bsm.exec_args(args) }
+    local p = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
+      "--mech", "dummy", trail_of(d.folder, { big, big, big }) })
+    d:logged "dead letters cannot be written"
+    assert.is_nil(p:poll())
+    os.execute(": >" .. d.dead_file)
+    p:kill()
+    local status = d:stop()
+    assert.equal(1, status)
+  end)
+end)

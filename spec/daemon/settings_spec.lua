@@ -1,0 +1,130 @@
+local daemon = require "spec.support.daemon"
+local process = require "spec.support.process"
+
+local listener = [[listen = { { mechanisms = { "dummy" }, dummy_from = { "127.0.0.0/8" } } }]]
+
+-- Checks a settings file (or none) with assignments; returns status, stdout, stderr.
+local function check(text, ...)
+  local folder = process.folder()
+  local argv = { "check", "--set", ("dead_letters.file=%q"):format(folder .. "/dead") }
+  if text then
+    process.write(folder .. "/auditrecv.lua", text)
+    argv[#argv + 1], argv[#argv + 2] = "-c", folder .. "/auditrecv.lua"
+  end
+  for _, assignment in ipairs { ... } do argv[#argv + 1], argv[#argv + 2] = "--set", assignment end
+  local p = daemon.run(folder, argv)
+  return p.status, p:stdout(), p:stderr()
+end
+
+describe("settings", function()
+  it("need no file for a first try", function()
+    local status, out = check(nil, listener)
+    assert.equal(0, status)
+    assert.matches("port = 16162", out, 1, true)
+  end)
+
+  it("print as a file that means the same", function()
+    local _, out = check("return { " .. listener .. [[, limits = { max_frame = 4 * 1024 * 1024 },
+      output = { type = "file", path = "a \"quoted\" \\ name", rotate_bytes = 10 } }]])
+    local status, again = check(out)
+    assert.equal(0, status)
+    assert.equal(out, again)
+    assert.matches("max_frame = 4194304", again, 1, true)
+  end)
+
+  for _, case in ipairs {
+    { "a misspelt setting, with the nearest one", "return {\n  limts = {},\n}", ':2: limts: .*did you mean "limits"' },
+    { "a misspelt setting inside a table", "return {\n  limits = {\n    max_fram = 1,\n  },\n}",
+      ':3: limits.max_fram: .*did you mean "max_frame"' },
+    { "a setting of one listener among several",
+      "return {\n  listen = {\n    { port = 1 },\n    {\n      prot = 2 },\n  } }", ':5: listen.2.prot: .*"port"' },
+    { "a number outside its range", "return {\n\n  limits = { max_frame = 3 } }",
+      ":3: limits.max_frame: 3 is outside" },
+    { "a fraction where a whole number is wanted", "return { limits = { max_logins = 1.5 } }", ":1: .*whole number" },
+    { "a text where a number is wanted", "return { limits = { max_logins = '1' } }", ":1: .*number is wanted" },
+    { "a number where a text is wanted", "return { index = 5 }", ":1: index: a text in quotes is wanted" },
+    { "a choice that does not exist", "return { output = { type = 'kafka' } }", '"kafka" is not one of "stdout"' },
+    { "a list with a hole",
+      "return { output = { urls = { 'a', nil, 'b', x = 1 } } }", "output.urls: a list in braces" },
+    { "a value without a name", "return { 7 }", "a value stands here without a name" },
+    { "a syntax error, with its line", "return {\n  index = \n}", ":3: unexpected symbol" },
+    { "a file that returns nothing", "-- nothing", "does not return a table" },
+    { "a call", "return { index = os.getenv 'HOME' }", "global 'os'" },
+    { "an endless loop", "while true do end", "runs for ever" },
+    { "bytecode", string.dump(function() end), "attempt to load a binary chunk" },
+    { "a listener without mechanism", "return { listen = { {} } }", "listen.1: no mechanism is allowed" },
+    { "a mechanism that we do not have", "return { listen = { { mechanisms = { 'ntlm' } } } }",
+      '"ntlm" is not a mechanism' },
+    { "`dummy` for nobody", "return { listen = { { mechanisms = { 'dummy' } } } }", "list the senders' networks" },
+    { "a network that is none",
+      "return { listen = { { mechanisms = { 'dummy' }, dummy_from = { '10.0.0.0/33' } } } }", "from 0 to 32" },
+    { "no listener at all", "return {}", "listen: no listener is set; for a first try" },
+    { "Elasticsearch without a node", "return { " .. listener .. ", output = { type = 'elasticsearch' } }",
+      "output.urls" },
+    { "a user without a password", "return { " .. listener ..
+      ", output = { type = 'elasticsearch', urls = { 'http://127.0.0.1:1' }, username = 'a' } }", "go together" },
+    { "a file output without a file", "return { " .. listener .. ", output = { type = 'file' } }", "output.path" },
+    { "a service port that is none", "return { " .. listener .. ", decoder = { service_ports = { 'ssh' } } }",
+      "not a port" },
+  } do
+    it("refuse " .. case[1], function()
+      local status, _, err = check(case[2])
+      assert.equal(1, status)
+      assert.matches(case[3], err)
+    end)
+  end
+
+  it("are overridden one by one, in the file's own syntax", function()
+    local status, out = check("return { " .. listener .. " }", "limits.max_frame = 1024 * 1024", 'log.level="debug"',
+      "listen.1.port = 99", "output.gzip = true")
+    assert.equal(0, status)
+    for _, line in ipairs { "max_frame = 1048576", 'level = "debug"', "port = 99", "gzip = true" } do
+      assert.matches(line, out, 1, true)
+    end
+  end)
+
+  for _, case in ipairs {
+    { "log.level=debug", "a text needs quotes" },
+    { "log.level", "KEY=VALUE is wanted" },
+    { "log.levle='info'", 'did you mean "level"' },
+    { "index = (", "unexpected symbol" },
+  } do
+    it("say what is wrong with --set " .. case[1], function()
+      local status, _, err = check(nil, listener, case[1])
+      assert.equal(1, status)
+      assert.matches(case[2], err, 1, true)
+    end)
+  end
+
+  it("name the file when it is not there", function()
+    local p = daemon.run(process.folder(), { "check", "-c", "/nonexistent/auditrecv.lua" })
+    assert.equal(1, p.status)
+    assert.matches("/nonexistent/auditrecv.lua: No such file", p:stderr(), 1, true)
+  end)
+end)
+
+describe("the command line", function()
+  for _, case in ipairs {
+    { {}, 2, "usage: auditrecv COMMAND" },
+    { { "--help" }, 0, "Exit status: 0 fine, 1 failed, 2 wrong usage" },
+    { { "--version" }, 0, "auditrecv %d" },
+    { { "nonsense" }, 2, 'there is no command "nonsense"' },
+    { { "serve", "--nonsense" }, 2, "auditrecv serve %-%-help" },
+    { { "serve", "surplus" }, 2, "takes no arguments" },
+    { { "serve", "--help" }, 0, "%-%-set KEY=VALUE" },
+    { { "check", "--help" }, 0, "%-%-sample" },
+    { { "decode", "--help" }, 0, "usage: auditrecv decode" },
+    { { "send", "--help" }, 0, "usage: auditrecv send" },
+    { { "template", "--help" }, 0, "usage: auditrecv template" },
+  } do
+    it("answers `auditrecv " .. table.concat(case[1], " ") .. "` with status " .. case[2], function()
+      local argv = { "x", table.unpack(case[1]) }
+      local folder = process.folder()
+      table.remove(argv, 1)
+      table.insert(argv, 1, daemon.program)
+      local p = process.start(folder, "p", argv)
+      assert.equal(case[2], p:wait())
+      assert.matches(case[3], p:stdout() .. p:stderr())
+    end)
+  end
+end)
