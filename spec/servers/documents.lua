@@ -3,6 +3,8 @@ local http = require "spec.servers.http"
 
 local documents = {}
 
+local all = { match_all = http.object {} }
+
 --- How many documents of an index a search finds; all of them without a query.
 ---@param node server.Node
 ---@param index string
@@ -10,7 +12,7 @@ local documents = {}
 ---@return integer
 function documents.count(node, index, query)
   node:must("POST", "/" .. index .. "/_refresh")
-  return node:must("GET", "/" .. index .. "/_count", { query = query or { match_all = {} } }).count
+  return node:must("GET", "/" .. index .. "/_count", { query = query or all }).count
 end
 
 --- Like count, but 0 while the index is not there or cannot be asked.
@@ -31,7 +33,7 @@ end
 function documents.sources(node, index, query)
   node:must("POST", "/" .. index .. "/_refresh")
   local found = node:must("GET", "/" .. index .. "/_search", {
-    query = query or { match_all = {} }, size = 1000, _source = false, sort = { { sender_sequence = "asc" } },
+    query = query or all, size = 1000, _source = false, sort = { { sender_sequence = "asc" } },
   })
   local texts = {}
   for i, hit in ipairs(found.hits.hits) do

@@ -52,6 +52,11 @@ http.null = json.null
 ---@return table
 function http.list(t) return setmetatable(t, { __jsontype = "array" }) end
 
+--- An object as JSON has it, also an empty one.
+---@param t table
+---@return table
+function http.object(t) return setmetatable(t, { __jsontype = "object" }) end
+
 ---@param value any
 ---@return boolean
 function http.is_list(value)

@@ -53,8 +53,9 @@ local function environment(self)
   }
 end
 
--- A throw-away CA and a certificate for loopback: ca.crt, n.key, n.crt.
-local function make_certificates(folder)
+--- Makes a throw-away CA and a certificate for loopback in a folder: ca.crt, n.key, n.crt.
+---@param folder string
+function server.make_certificates(folder)
   shell.write_file(folder .. "/extensions", "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
   shell.must(([[cd %s &&
     openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj '/CN=throw-away CA' &&
@@ -101,7 +102,7 @@ end
 function node:secure(options)
   local folder = self.config .. "/tls"
   shell.must("mkdir -p " .. shell.quote(folder))
-  make_certificates(folder)
+  server.make_certificates(folder)
   self.scheme, self.access.ca = "https", folder .. "/ca.crt"
   self.settings["xpack.security.http.ssl.enabled"] = "true"
   self.settings["xpack.security.http.ssl.key"] = "tls/n.key"
@@ -150,6 +151,7 @@ end
 
 --- Ends the node as a power cut would.
 function node:kill()
+  if not self.group then return end
   shell.kill_group(self.group)
   self.group = nil
 end

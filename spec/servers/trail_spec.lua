@@ -167,12 +167,17 @@ describe("a trail", function()
       { "a negative id in an object", { term = { ["subject.audit_id"] = -2 } }, 1 },
       { "the fields that hold escapes", { term = { escaped = "exec_args" } }, 1 },
       { "outcome", { term = { outcome = "failure" } }, 1 },
+      { "the sender as text", { term = { ["from.keyword"] = "127.0.0.1" } }, 5 },
     }
     if shared.template_name() ~= "opensearch-1" then
-      table.move({
-        { "a named argument", { term = { ["args.most"] = "9223372036854775807" } }, 1 },
+      for _, search in ipairs {
+        { "a named argument", { term = { ["args.most"] = math.maxinteger } }, 1 },
+        { "one of an argument's values", { term = { ["args.twice"] = 2 } }, 1 },
+        { "any argument", { term = { args = "9223372036854775807" } }, 1 },
         { "a variable of the environment", { term = { ["exec_env.A"] = "1" } }, 1 },
-      }, 1, 2, #searches + 1, searches)
+        { "a variable with a dot in its name", { term = { ["exec_env.a.b"] = "2" } }, 1 },
+        { "a variable's being there", { exists = { field = "exec_env.SHORT" } }, 1 },
+      } do searches[#searches + 1] = search end
     end
     for _, search in ipairs(searches) do
       it(search[1], function() assert.are.equal(search[3], documents.count(node, index, search[2])) end)
