@@ -1,5 +1,5 @@
 -- http: asks a server by curl(1), so that a spec sees what anybody would see on the command line.
-local json = require "dkjson"	-- keeps 64-bit integers, and tells an empty list from an empty object
+local json = require "dkjson"	-- lua-cjson would turn 64-bit integers into floats
 local shell = require "spec.servers.shell"
 
 local http = {}
@@ -35,7 +35,7 @@ function http.ask(access, method, url, body, content_type)
   return math.tointeger(tonumber(printed:match "(%d%d%d)%s*$")) or 0, answer
 end
 
---- Text of JSON as tables: integers exact, lists marked (http.is_list), null as json.null.
+--- Text of JSON as tables: integers exact, null as http.null.
 ---@param text string
 ---@return any
 function http.decode(text)
@@ -47,21 +47,9 @@ end
 http.encode = json.encode
 http.null = json.null
 
---- A list as JSON has it, also an empty one.
----@param t table
----@return table
-function http.list(t) return setmetatable(t, { __jsontype = "array" }) end
-
 --- An object as JSON has it, also an empty one.
 ---@param t table
 ---@return table
 function http.object(t) return setmetatable(t, { __jsontype = "object" }) end
-
----@param value any
----@return boolean
-function http.is_list(value)
-  local meta = type(value) == "table" and getmetatable(value)
-  return meta and meta.__jsontype == "array" or false
-end
 
 return http

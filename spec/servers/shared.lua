@@ -10,7 +10,9 @@ local nodes = 0
 function shared.node()
   if not node then
     nodes = nodes + 1
-    node = server.node { name = "shared" .. nodes, settings = { ["http.max_content_length"] = shared.max_content_length .. "b" } }
+    node = server.node {
+      name = "shared" .. nodes, settings = { ["http.max_content_length"] = shared.max_content_length .. "b" },
+    }
     node:start()
   end
   return node
