@@ -122,20 +122,38 @@ put_help(struct buf *out, int depth, const char *help)
 	buf_byte(out, '\n');
 }
 
+/* A bound of a number; whole KiB and more are those of bytes, which read better so. */
+static void
+put_bound(char *out, size_t size, const struct setting *def, double bound)
+{
+	static const char *const units[] = { "", " KiB", " MiB", " GiB", " TiB" };
+	size_t unit = 0;
+
+	if (def->type == SETTING_INTEGER)
+		while (bound >= 1024 && (int64_t)bound % 1024 == 0 && unit + 1 < ARRAY_LEN(units)) {
+			bound /= 1024;
+			unit++;
+		}
+	snprintf(out, size, "%.15g%s", bound, units[unit]);
+}
+
 static void
 put_range(struct buf *out, const struct setting *def, int depth)
 {
-	char text[512];
+	char text[512], least[48], most[48];
 	size_t n;
 
 	if (def->type == SETTING_INTEGER || def->type == SETTING_SECONDS) {
-		snprintf(text, sizeof(text), "From %.15g to %.15g%s.", def->least, def->most,
+		put_bound(least, sizeof(least), def, def->least);
+		put_bound(most, sizeof(most), def, def->most);
+		snprintf(text, sizeof(text), "From %s to %s%s.", least, most,
 		    def->type == SETTING_SECONDS ? " seconds" : "");
 		put_help(out, depth, text);
 	} else if (def->choices != NULL) {
 		n = (size_t)snprintf(text, sizeof(text), "One of");
 		for (const char *const *c = def->choices; *c != NULL && n < sizeof(text); c++)
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s \"%s\"", c == def->choices ? "" : ",", *c);
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s \"%s\"%s", c == def->choices ? "" : ",", *c,
+			    c[1] == NULL ? "." : "");
 		put_help(out, depth, text);
 	}
 }
@@ -143,33 +161,21 @@ put_range(struct buf *out, const struct setting *def, int depth)
 static void
 sample_table(struct buf *out, const struct setting *table, int depth)
 {
-	for (; table->name != NULL; table++) {
-		put_help(out, depth, table->help);
-		put_range(out, table, depth);
-		if (table->type == SETTING_TABLE || table->type == SETTING_TABLE_LIST) {
-			bool list = table->type == SETTING_TABLE_LIST;
+	for (const struct setting *def = table; def->name != NULL; def++) {
+		bool list = def->type == SETTING_TABLE_LIST;
 
-			indent(out, depth, list ? "-- " : "");
-			buf_printf(out, "%s = {%s\n", table->name, list ? " {" : "");
-			if (list) {
-				struct buf inner = { 0 };
-				const char *line, *end;
-
-				/* An element as a whole is a comment: without listeners the program says what to do. */
-				sample_table(&inner, table->inner, 1);
-				for (line = inner.at; line != NULL && line < inner.at + inner.len; line = end + 1) {
-					end = memchr(line, '\n', (size_t)(inner.at + inner.len - line));
-					indent(out, depth, "-- ");
-					buf_append(out, line, (size_t)(end - line) + 1);
-				}
-				buf_fini(&inner);
-			} else
-				sample_table(out, table->inner, depth + 1);
-			indent(out, depth, list ? "-- " : "");
-			buf_printf(out, "}%s,\n\n", list ? " }" : "");
+		if (def != table)
+			buf_byte(out, '\n');
+		put_help(out, depth, def->help);
+		put_range(out, def, depth);
+		if (list || def->type == SETTING_TABLE) {
+			indent(out, depth, def->name);
+			buf_str(out, str_of(list ? " = { {\n" : " = {\n"));
+			sample_table(out, def->inner, depth + 1);
+			indent(out, depth, list ? "} },\n" : "},\n");
 		} else {
 			indent(out, depth, "-- ");
-			buf_printf(out, "%s = %s,\n\n", table->name, table->initial != NULL ? table->initial : "nil");
+			buf_printf(out, "%s = %s,\n", def->name, def->initial != NULL ? def->initial : "nil");
 		}
 	}
 }
