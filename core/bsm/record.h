@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/str.h"
+#include "bsm/names.h"
 #include "bsm/token.h"
 
 #define DIALECT_SERVICES   16
@@ -57,6 +58,7 @@ enum damage_kind {
 	DAMAGE_LENGTH_LARGE,   /* a: length, b: limit */
 	DAMAGE_INCOMPLETE,     /* a: length, b: bytes there */
 	DAMAGE_SURPLUS,        /* a: bytes behind the record */
+	DAMAGE_VERSION,        /* a: version */
 	DAMAGE_TIME,           /* a: seconds */
 	DAMAGE_FRACTION,       /* a: fraction */
 	DAMAGE_TOKEN_CUT,      /* a: token id */
@@ -77,7 +79,8 @@ struct damage {
 };
 
 #define RECORD_DAMAGES 8 /* the first ones are kept */
-#define RECORD_FIELDS  128
+/* At least as many bits as keys.h has fields. */
+#define RECORD_FIELDS 128
 
 struct record_scratch;
 
@@ -91,10 +94,16 @@ struct record {
 	    decodable; /* false: not even the header could be read; only bytes, size and damage count */
 	struct header header;
 	uint32_t nanoseconds; /* of the header's time, 0 to 999,999,999 */
+	struct str
+	    event; /* its name: from the tables, or the number in decimal, or "undecodable" */
+	char event_digits[8];     /* for a number without a name */
+	enum event_column column; /* whose event numbers */
+	bool openbsm;             /* of header version 1, 10 or 11 */
 
 	struct token *tokens; /* in their order on the wire */
 	uint32_t count, room;
 	uint64_t kinds;              /* bit k: there is a token of kind k */
+	uint64_t repeated;           /* bit k: there are several */
 	uint32_t first[TOKEN_KINDS]; /* index of the first of a kind; only where its bit is set */
 	uint32_t last[TOKEN_KINDS];
 	uint32_t number[TOKEN_KINDS]; /* how many */
@@ -105,7 +114,9 @@ struct record {
 	struct damage damage[RECORD_DAMAGES];
 	unsigned damages;
 
-	uint64_t fields[RECORD_FIELDS / 64]; /* document.h: the fields that it has */
+	/* What the document shows in a field of its own; TOKEN_NONE: none. */
+	uint32_t attributes, target_attributes, used_privs, failed_privs;
+	uint64_t fields[RECORD_FIELDS / 64]; /* document.h: the fields that it has or may have */
 	struct record_scratch *scratch;      /* for the walks over it */
 };
 
@@ -143,9 +154,6 @@ record_number(const struct record *r, enum token_kind kind)
 {
 	return (r->kinds >> kind & 1) != 0 ? r->number[kind] : 0;
 }
-
-/* The event's name: from the tables, "undecodable", or the number in decimal (kept with the record). Never empty. */
-struct str record_event(const struct record *r);
 
 /* Appends what is wrong with it, in words, reasons parted by "; "; nothing when it is whole. */
 void record_damage_text(const struct record *r, struct buf *out);

@@ -1,0 +1,204 @@
+#include "bsm/walk.h"
+
+#include "base/addr.h"
+#include "base/utf8.h"
+
+#define ONES  UINT64_C(0x0101010101010101)
+#define HIGHS UINT64_C(0x8080808080808080)
+
+static inline bool
+is_plain_byte(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Printable ASCII without quote and backslash: what nearly every text is, and no sink has to look at. */
+static bool
+is_plain(const char *at, size_t len)
+{
+	for (; len >= 8; at += 8, len -= 8) {
+		uint64_t word, quote, backslash, delete;
+
+		memcpy(&word, at, 8);
+		quote = word ^ (ONES * '"');
+		backslash = word ^ (ONES * '\\');
+		delete = word ^ (ONES * 0x7f);
+		if (((word | (word - ONES * 0x20) | (quote - ONES) | (backslash - ONES) |
+		      (delete - ONES)) &
+		     HIGHS) != 0)
+			return false;
+	}
+	for (; len > 0; at++, len--)
+		if (!is_plain_byte((unsigned char)*at))
+			return false;
+	return true;
+}
+
+static void
+put_unplain(struct walk *w, struct str raw, bool odd)
+{
+	odd = odd || !utf8_valid(raw.at, raw.len);
+	if (w->escapes != NULL)
+		escaped_note(w, raw, odd);
+	if (!odd) {
+		w->ops->text(w->sink, raw.at, raw.len);
+		return;
+	}
+	w->spelled = true;
+	buf_cut(&w->scratch->text, 0);
+	utf8_spell(&w->scratch->text, raw.at, raw.len);
+	if (buf_failed(&w->scratch->text))
+		w->scratch->no_memory = true;
+	w->ops->text(w->sink, w->scratch->text.at, w->scratch->text.len);
+}
+
+void
+put_text(struct walk *w, struct str raw)
+{
+	if (LIKELY(is_plain(raw.at, raw.len)))
+		w->ops->word(w->sink, raw.at, raw.len);
+	else
+		put_unplain(w, raw, false);
+}
+
+void
+put_text_odd(struct walk *w, struct str raw, bool odd)
+{
+	if (UNLIKELY(odd))
+		put_unplain(w, raw, true);
+	else
+		put_text(w, raw);
+}
+
+void
+put_text_pair(struct walk *w, enum key key, struct str raw)
+{
+	put_key(w, key);
+	put_text(w, raw);
+}
+
+void
+put_word_pair(struct walk *w, enum key key, struct str word)
+{
+	put_key(w, key);
+	put_word(w, word);
+}
+
+/* Digits of a number in base 8, 10 or 16, right-aligned before end; returns their start. */
+static char *
+digits_before(char *end, uint64_t number, unsigned base, unsigned least, const char *digits)
+{
+	char *p = end;
+
+	while (number > 0 || (unsigned)(end - p) < least) {
+		*--p = digits[number % base];
+		number /= base;
+	}
+	return p;
+}
+
+static const char lower_digits[] = "0123456789abcdef", upper_digits[] = "0123456789ABCDEF";
+
+void
+put_name(struct walk *w, struct str name, int64_t number)
+{
+	char text[24], *end = text + sizeof(text), *p;
+
+	if (name.len > 0) {
+		put_word(w, name);
+		return;
+	}
+	p = digits_before(end, number < 0 ? -(uint64_t)number : (uint64_t)number, 10, 1,
+			  lower_digits);
+	if (number < 0)
+		*--p = '-';
+	w->ops->word(w->sink, p, (size_t)(end - p));
+}
+
+void
+put_hex(struct walk *w, const uint8_t *bytes, size_t len)
+{
+	struct buf *b = &w->scratch->text;
+
+	buf_cut(b, 0);
+	if (len > SIZE_MAX / 4 || !buf_need(b, len * 2 + 1)) {
+		w->scratch->no_memory = true;
+		w->ops->word(w->sink, "", 0);
+		return;
+	}
+	for (size_t i = 0; i < len; i++) {
+		b->at[b->len++] = lower_digits[bytes[i] >> 4];
+		b->at[b->len++] = lower_digits[bytes[i] & 15];
+	}
+	w->ops->word(w->sink, b->at, b->len);
+}
+
+void
+put_hex_number(struct walk *w, uint64_t number, unsigned digits, bool upper)
+{
+	char text[16], *end = text + sizeof(text);
+	char *p = digits_before(end, number, 16, digits, upper ? upper_digits : lower_digits);
+
+	w->ops->word(w->sink, p, (size_t)(end - p));
+}
+
+void
+put_octal(struct walk *w, uint64_t number)
+{
+	char text[24], *end = text + sizeof(text);
+	char *p = digits_before(end, number, 8, 1, lower_digits);
+
+	w->ops->word(w->sink, p, (size_t)(end - p));
+}
+
+void
+put_addr(struct walk *w, struct token_addr addr)
+{
+	char text[ADDR_TEXT_SIZE];
+	size_t len = addr.len == 4 ? addr_text4(addr.at, text) : addr_text16(addr.at, text);
+
+	w->ops->word(w->sink, text, len);
+}
+
+void
+put_addr_pair(struct walk *w, enum key key, struct token_addr addr)
+{
+	put_key(w, key);
+	put_addr(w, addr);
+}
+
+bool
+addr_is_zero(struct token_addr addr)
+{
+	for (uint32_t i = 0; i < addr.len; i++)
+		if (addr.at[i] != 0)
+			return false;
+	return true;
+}
+
+void
+put_names(struct walk *w, const struct str *names, unsigned count, uint64_t rest)
+{
+	open_list(w);
+	for (unsigned i = 0; i < count; i++)
+		put_word(w, names[i]);
+	if (rest != 0) {
+		char text[18], *end = text + sizeof(text);
+		char *p = digits_before(end, rest, 16, 1, lower_digits);
+
+		*--p = 'x';
+		*--p = '0';
+		w->ops->word(w->sink, p, (size_t)(end - p));
+	}
+	close_list(w);
+}
+
+void
+put_bits(struct walk *w, enum names_list list, uint64_t mask)
+{
+	struct str names[NAMES_BITS];
+	uint64_t rest;
+	unsigned count = names_bits(list, mask, names, &rest);
+
+	put_names(w, names, count, rest);
+}
