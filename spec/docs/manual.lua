@@ -1,0 +1,165 @@
+-- manual: the parts of the manual that are made from the program, so that they cannot say anything else than it does.
+--
+--   make spec SPEC=spec/docs            tells whether they are up to date
+--   RENEW=1 make spec SPEC=spec/docs    writes them anew
+--
+-- In a man page such a part stands between `.\" made from NAME` and `.\" end`.
+
+local manual = {}
+
+--- Settings as the sample file tells them: a list of { path, kind, default, range, help }, and tables as { path, help, table = true }.
+---@param sample string
+---@return table
+function manual.settings(sample)
+  local list, path, comment = {}, {}, {}
+  local function dotted(name)
+    local steps = table.move(path, 1, #path, 1, {})
+    steps[#steps + 1] = name
+    return table.concat(steps, ".")
+  end
+  for line in sample:match("return {\n(.*)}\n$"):gmatch "([^\n]*)\n" do
+    local text = line:match "^%s*(.*)$"
+    local table_name, opened = text:match "^([%w_]+) = ({ ?{?)$"
+    local name, default = text:match "^%-%- ([%w_]+) = (.*),$"
+    if table_name then
+      list[#list + 1] = { path = dotted(table_name), table = true, help = table.concat(comment, " ") }
+      path[#path + 1] = table_name .. (opened == "{ {" and ".N" or "")
+      comment = {}
+    elseif text:find "^}" then
+      path[#path] = nil
+    elseif name then
+      local range
+      if comment[#comment]:find "^From .+ to .+%.$" or comment[#comment]:find '^One of ".+%.$' then
+        range = table.remove(comment):sub(1, -2)
+      end
+      list[#list + 1] = { path = dotted(name), default = default, range = range, help = table.concat(comment, " ") }
+      comment = {}
+    elseif text:find "^%-%- " then
+      comment[#comment + 1] = text:sub(4)
+    else
+      assert(text == "", "what is this line of the sample? " .. line)
+    end
+  end
+  return list
+end
+
+local function kind(setting)
+  local default, range = setting.default, setting.range
+  if range and range:find "^One of" then return "Text" end
+  if range and range:find " seconds$" then return "Number" end
+  if range then return "Whole number" end
+  if default == "true" or default == "false" then return "true or false" end
+  return default == "{}" and "List of texts" or "Text"
+end
+
+-- Breaks a line between words so that it has at most 78 columns.
+local function wrapped(line)
+  local out, column = {}, 0
+  for word in line:gmatch "%S+" do
+    local starts = column == 0 or column + 1 + #word > 78
+    if column > 0 then out[#out + 1] = starts and "\n" or " " end
+    out[#out + 1] = word
+    column = (starts and 0 or column + 1) + #word
+  end
+  return table.concat(out)
+end
+
+-- One sentence a line, as mdoc wants it; nothing that roff would take for its own.
+local function prose(text)
+  text = text:gsub("\\", "\\e"):gsub("([%w%)\"]%.) (%u)", "%1\n%2"):gsub("[^\n]+", wrapped)
+  return (("\n" .. text):gsub("\n([.'])", "\n\\&%1"):sub(2))
+end
+
+--- The settings as mdoc.
+---@param sample string
+---@return string
+function manual.settings_mdoc(sample)
+  local out, open = {}, false
+  local function put(...) out[#out + 1] = table.concat { ... } end
+  local function close() if open then put ".El" open = false end end
+  for _, s in ipairs(manual.settings(sample)) do
+    if s.table then
+      close()
+      put(".Ss ", s.path)
+      put(prose(s.help))
+    else
+      local top = not s.path:find(".", 1, true)
+      if top and open then close() end
+      if not open then
+        if top then put(".Ss ", s.path) end
+        put ".Bl -tag -width Ds"
+        open = true
+      end
+      put(".It Va ", s.path)
+      local first = kind(s)
+      if s.range then first = first .. ", " .. s.range:gsub("^%u", string.lower) end
+      put(prose(first), ".")
+      put(s.default == "nil" and "Not set by default." or "Default: " .. prose(s.default) .. ".")
+      put ".br"
+      put(prose(s.help))
+      if top then close() end
+    end
+  end
+  close()
+  return table.concat(out, "\n") .. "\n"
+end
+
+--- The fields of a document as mdoc; rows as the program has them: { path, type, list, keyed, from, about }.
+---@param rows table
+---@return string
+function manual.fields_mdoc(rows)
+  local out = { ".Bl -tag -width Ds" }
+  for _, row in ipairs(rows) do
+    local what = row.type
+    if row.keyed then what = "object with names from the record: " .. what end
+    if row.list then what = "list of " .. what end
+    out[#out + 1] = ".It Va " .. row.path:gsub("\\", "\\e")
+    out[#out + 1] = prose(("%s; from %s."):format(what, row.from):gsub("^%l", string.upper))
+    out[#out + 1] = prose(row.about .. (row.about:find "%.$" and "" or "."))
+  end
+  out[#out + 1] = ".El"
+  return table.concat(out, "\n") .. "\n"
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(text))
+  file:close()
+end
+
+--- What stands in a page between the marks of a made part, and what should; with RENEW=1 it is written first.
+---@param page string path of the man page
+---@param name string of the part
+---@param wanted string
+---@return string is
+function manual.part(page, name, wanted)
+  local text = read(page)
+  local from = ('.\\" made from %s\n'):format(name)
+  local _, at = text:find(from, 1, true)
+  local last = at and text:find('.\\" end\n', at, true)
+  assert(last, page .. " has no part made from " .. name)
+  if os.getenv "RENEW" then
+    write(page, text:sub(1, at) .. wanted .. text:sub(last))
+    return wanted
+  end
+  return text:sub(at + 1, last - 1)
+end
+
+--- The same for a whole file.
+---@param path string
+---@param wanted string
+---@return string is
+function manual.whole(path, wanted)
+  if os.getenv "RENEW" then write(path, wanted) end
+  return read(path)
+end
+
+manual.read = read
+return manual
