@@ -238,13 +238,14 @@ l_handshake(lua_State *L)
 	return 5;
 }
 
-/* budget(cap, cap of a sender, {total, ...}) -> level after these totals in turn, one by one */
+/* budget_levels(cap, {total, ...}) -> level after these totals in turn, one by one */
 static int
 l_budget_levels(lua_State *L)
 {
 	static const char *const names[] = { "free", "tight", "full" };
 	struct budget b = { .cap = (uint64_t)luaL_checkinteger(L, 1), .cap_sender = UINT64_MAX };
 
+	luaL_checktype(L, 2, LUA_TTABLE);
 	lua_newtable(L);
 	for (lua_Integer i = 1; lua_rawgeti(L, 2, i) == LUA_TNUMBER; i++) {
 		budget_count(&b, b.total, (uint64_t)lua_tointeger(L, -1));
