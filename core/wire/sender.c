@@ -194,6 +194,7 @@ take_acknowledgement(struct sender *s, struct str body)
 	struct err *why = NULL;
 	uint64_t number;
 	int64_t sent;
+	size_t size;
 
 	if (body.len < SEQUENCE_SIZE)
 		return err_new("an acknowledgement of %zu bytes", body.len);
@@ -204,9 +205,11 @@ take_acknowledgement(struct sender *s, struct str body)
 	if (!s->config.mech->verify(s->context, plain_of(s, number, item), body, &why))
 		return err_wrap(why, "acknowledges %llu wrongly", (unsigned long long)number);
 	sent = item->sent;
+	size = item->record.len;
 	outbox_done(&s->outbox, item);
 	s->failures = 0;
 	s->counters.acknowledged++;
+	s->counters.acknowledged_bytes += size;
 	s->handler.acknowledged(s->handler.ctx, number, clock_steady() - sent);
 	return NULL;
 }
@@ -413,6 +416,7 @@ void
 sender_counters(const struct sender *s, struct sender_counters *out)
 {
 	*out = s->counters;
+	out->first_outstanding = s->outbox.first;
 }
 
 void

@@ -41,7 +41,9 @@ struct sender_counters {
 	uint64_t put;	       /* records */
 	uint64_t sent;	       /* the same, with those that were sent again */
 	uint64_t bytes;	       /* sent, as frames */
-	uint64_t acknowledged; /* records */
+	uint64_t acknowledged; /* records … */
+	uint64_t acknowledged_bytes; /* … and their bytes */
+	uint64_t first_outstanding;  /* number of the oldest record that is not acknowledged */
 };
 
 /* Resolves the name and begins to connect. Config and handler are copied. */
