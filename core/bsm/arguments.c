@@ -207,7 +207,7 @@ put_processor_state(struct walk *w, enum names_list list, uint64_t value)
 	put_names(w, names, count, rest);
 }
 
-static void
+void
 put_argument(struct walk *w, const struct token *t)
 {
 	const struct record *r = w->r;

@@ -1,10 +1,13 @@
 /*
  * document: the shape of a document, written down once, as a walk over a record that feeds a sink.
  *
- * The fields come in the order of enum field (keys.h), objects' keys in the order of field_table, and where
- * the keys come from the record (args, exec_env, privs …, and `more`) in the order of their bytes; so every sink that keeps
- * what it gets ends with the same document. Nothing is allocated for an ordinary record; the walks use the record's
- * scratch memory, so two walks over one record may not run at the same time.
+ * The fields come in the order of enum field (keys.h). Inside an object the names that field_table knows come in its order; those under
+ * `more` count as if they stood at the top ("more.process" is ordered like "process"). All others, which are the
+ * names from the record (args, exec_env, privs …) and those of `more` itself, come in the order of their bytes. So every
+ * sink that keeps what it gets can write the same document again.
+ *
+ * Nothing is allocated for an ordinary record; the walks use the record's scratch memory, so two walks over one record may
+ * not run at the same time.
  */
 #ifndef BSM_DOCUMENT_H
 #define BSM_DOCUMENT_H

@@ -85,8 +85,8 @@ put_sets_between(struct walk *w, enum token_kind kind, enum key value)
 			const struct token *t = &w->r->tokens[k[j].token];
 
 			open_object(w);
-			put_text_pair(w, KEY_SET, t->set.name);
 			put_text_pair(w, value, t->set.value);
+			put_text_pair(w, KEY_SET, t->set.name);
 			close_object(w);
 		}
 	}

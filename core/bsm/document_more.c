@@ -91,9 +91,9 @@ put_returns(struct walk *w)
 	open_list(w);
 	for (t = record_first(w->r, TOKEN_RETURN); t != last; t = record_next(w->r, t)) {
 		open_object(w);
-		put_pair(w, KEY_RETURN, t->ret.value);
 		put_key(w, KEY_ERRNO);
 		put_errno(w, t);
+		put_pair(w, KEY_RETURN, t->ret.value);
 		close_object(w);
 	}
 	close_list(w);

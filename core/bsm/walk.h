@@ -135,6 +135,9 @@ void put_data_key(struct walk *w, const struct keyed *k);
 void put_by_name(struct walk *w, enum token_kind kind,
 		 void (*put)(struct walk *, const struct token *));
 
+/* The value of an argument, by name where it has one. */
+void put_argument(struct walk *w, const struct token *t);
+
 /* Fields whose names come from the record. */
 void put_args(struct walk *w);
 void put_uuids(struct walk *w);
