@@ -48,12 +48,8 @@ cmd_check(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--sample") == 0)
 		return print_sample();
-	if ((status = source_options(&source, argc, argv, usage)) >= 0)
+	if ((status = source_only(&source, argc, argv, usage)) >= 0)
 		return status;
-	if (source.first < argc) {
-		source_free(&source);
-		return cmd_misused(argv[0], "it takes no arguments");
-	}
 	if ((e = daemon_open(&d, &source.daemon)) == NULL) {
 		settings_print(daemon_settings(d), &text);
 		fwrite(text.at, 1, text.len, stdout);

@@ -14,14 +14,10 @@ cmd_serve(int argc, char **argv)
 	struct source source;
 	struct daemon *d = NULL;
 	struct err *e;
-	int status = source_options(&source, argc, argv, usage);
+	int status = source_only(&source, argc, argv, usage);
 
 	if (status >= 0)
 		return status;
-	if (source.first < argc) {
-		source_free(&source);
-		return cmd_misused(argv[0], "it takes no arguments");
-	}
 	if ((e = daemon_open(&d, &source.daemon)) == NULL)
 		e = daemon_run(d);
 	if (e != NULL)

@@ -2,24 +2,23 @@
 #ifndef CMD_SOURCE_H
 #define CMD_SOURCE_H
 
-#include <stdio.h>
-
 #include "daemon/daemon.h"
+
+struct option;
 
 struct source {
 	struct daemon_source daemon;
 	const char	   **assignments;
-	int		     first; /* argv index of the first argument that is no option */
 };
 
-/* The lines of --help that tell the shared options. */
-extern const char source_help[];
-
 /*
- * Reads the options of a command that has no others than these, --help among them, which prints usage. The answer is -1 to go on, or
- * the exit status.
+ * The next option of a command, as getopt_long() gives it: one of the command's own in `more` (NULL: none), or -1 behind the last;
+ * arguments then begin at optind. Shared options are taken into out, which begins zeroed. When the command is to end here (--help, wrong usage),
+ * *status becomes its exit status and the answer is -1.
  */
-int source_options(struct source *out, int argc, char **argv, const char *usage);
+int source_option(struct source *out, int argc, char **argv, const struct option *more, const char *usage, int *status);
+/* The same for a command without options of its own and without arguments: -1 to go on, or the exit status. */
+int source_only(struct source *out, int argc, char **argv, const char *usage);
 void source_free(struct source *s);
 
 #endif

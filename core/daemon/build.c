@@ -69,14 +69,15 @@ build_output(struct build_output *out, const struct settings *s, struct pool *po
 {
 	struct output_config *c = &out->config;
 
-	(void)pool;
 	*c = (struct output_config){
+		.pool = pool,
 		.urls = (const char *const *)s->output.urls.items,
 		.url_count = s->output.urls.count,
 		.username = s->output.username,
 		.password_file = s->output.password_file,
 		.api_key_file = s->output.api_key_file,
 		.ca_file = s->output.ca_file,
+		.plain_credentials = s->output.plain_credentials,
 		.gzip = s->output.gzip,
 		.max_documents = (size_t)s->output.max_documents,
 		.max_bytes = (size_t)s->output.max_bytes,
@@ -84,6 +85,8 @@ build_output(struct build_output *out, const struct settings *s, struct pool *po
 		.max_held_bytes = (size_t)s->output.max_held_bytes,
 		.request_timeout = s->output.request_timeout,
 		.retry_for = s->output.retry_for,
+		.template_name = s->output.template_name,
+		.template_pattern = s->output.template_pattern,
 		.path = s->output.path,
 		.rotate_bytes = (uint64_t)s->output.rotate_bytes,
 		.rotate_keep = (unsigned)s->output.rotate_keep,

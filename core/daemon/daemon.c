@@ -139,7 +139,18 @@ stop(struct ev_loop *loop, struct ev_signal *w, int revents)
 	wire_stop(d->wire, stopped, d);
 }
 
-/* What a reload changes: rules, index template and log level. The rest is compared and said to need a restart. */
+/* Nothing will settle any more; what is not acknowledged the senders keep. */
+static void
+output_broken(void *ctx, const char *reason)
+{
+	struct daemon *d = ctx;
+
+	log_error("output is gone", log_s("reason", reason));
+	d->gave_up = true;
+	ev_break(d->loop, EVBREAK_ALL);
+}
+
+/* What a reload changes: rules, index name, log level, the content of secret files. The rest is compared and said to need a restart. */
 static struct err *
 reload(struct daemon *d)
 {
@@ -156,6 +167,7 @@ reload(struct daemon *d)
 	build_tell_restart(d->settings, fresh);
 	log_set_level((enum log_level)log_level_named(fresh->log.level));
 	pipeline_rules(d->pipeline, script);
+	output_reopen(d->output);
 	script_close(d->script);
 	d->script = script;
 	settings_free(fresh);
@@ -189,12 +201,13 @@ watch_signal(struct daemon *d, struct ev_signal *w, int signum, void (*cb)(struc
 struct err *
 daemon_open(struct daemon **out, const struct daemon_source *source)
 {
-	struct pipeline_config pipeline_config = { .quantum = 64, .budget = 4096 };
+	struct pipeline_config pipeline_config = { .quantum = 64, .budget = 16384, .broken = output_broken };
 	struct daemon *d = calloc(1, sizeof(*d));
 	struct err *e;
 
 	if (d == NULL)
 		return err_sys("daemon");
+	pipeline_config.ctx = d;
 	d->source = source;
 	if ((e = settings_read(&d->settings, source->file, source->assignments, source->assignment_count)) != NULL)
 		goto fail;

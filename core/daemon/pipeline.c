@@ -249,6 +249,14 @@ output_is_ready(void *ctx)
 	(void)ctx; /* the next turn of the loop sees it */
 }
 
+static void
+output_broken(void *ctx, const char *reason)
+{
+	struct pipeline *p = ctx;
+
+	p->config.broken(p->config.ctx, reason);
+}
+
 struct err *
 pipeline_new(struct pipeline **out, struct ev_loop *loop, const struct pipeline_config *config)
 {
@@ -259,7 +267,12 @@ pipeline_new(struct pipeline **out, struct ev_loop *loop, const struct pipeline_
 	p->loop = loop;
 	p->config = *config;
 	p->wire_handler = (struct wire_handler){ wire_arrived, wire_record, wire_left, p };
-	p->output_handler = (struct output_handler){ output_settled, output_is_ready, p };
+	p->output_handler = (struct output_handler){
+		.settled = output_settled,
+		.ready = output_is_ready,
+		.broken = output_broken,
+		.ctx = p,
+	};
 	senders_init(&p->senders);
 	if (!record_init(&p->record)) {
 		free(p);

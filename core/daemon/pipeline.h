@@ -24,6 +24,9 @@ struct pipeline_config {
 	struct dialect dialect;
 	unsigned       quantum; /* records of one sender in a row */
 	unsigned       budget;	/* records in one turn of the loop */
+	/* The output can never take anything again. */
+	void (*broken)(void *ctx, const char *reason);
+	void *ctx;
 };
 
 struct err *pipeline_new(struct pipeline **out, struct ev_loop *loop, const struct pipeline_config *config) MUST_USE;

@@ -77,6 +77,8 @@ static const struct setting output_schema[] = {
 	TEXT("api_key_file", HERE(output.api_key_file), NULL,
 	    "File that holds an API key in its encoded form, instead of user and password."),
 	TEXT("ca_file", HERE(output.ca_file), NULL, "CA certificates (PEM) for https. Not set: those of the system."),
+	BOOL("plain_credentials", HERE(output.plain_credentials), "false",
+	    "Let credentials travel over plain http to another machine, where anybody on the way can read them."),
 	BOOL("gzip", HERE(output.gzip), "false", "Compress requests: a tenth of the bytes for some processor time."),
 	INTEGER("max_documents", HERE(output.max_documents), "2000", 1, 100000, "Documents in one bulk request."),
 	INTEGER("max_bytes", HERE(output.max_bytes), "5 * 1024 * 1024", 16 * KIB, 100 * MIB, "Bytes of one bulk request, before compression."),

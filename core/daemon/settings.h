@@ -50,7 +50,7 @@ struct settings {
 		const char	    *type;
 		struct settings_list urls;
 		const char	    *username, *password_file, *api_key_file, *ca_file;
-		bool		     gzip;
+		bool		     plain_credentials, gzip;
 		int64_t		     max_documents, max_bytes, max_in_flight, max_held_bytes;
 		double		     request_timeout, retry_for;
 		const char	    *template_name, *template_pattern;
