@@ -74,7 +74,8 @@ addr_text_sock(const struct sockaddr *sa, char out[ADDR_TEXT_SIZE])
 {
 	if (sa->sa_family == AF_INET)
 		return addr_text4(
-		    (const uint8_t *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr, out);
+		    (const uint8_t *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr,
+		    out);
 	if (sa->sa_family == AF_INET6)
 		return addr_text16(
 		    ((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr, out);

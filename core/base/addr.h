@@ -21,7 +21,7 @@ size_t addr_text_sock(const struct sockaddr *sa, char out[ADDR_TEXT_SIZE]);
 
 /* A network: the first `bits` bits of an address; IPv4 is kept in its IPv4-mapped form. */
 struct addr_net {
-	uint8_t	 bytes[16];
+	uint8_t bytes[16];
 	unsigned bits;
 };
 

@@ -17,11 +17,11 @@
 #include "base/str.h"
 
 struct buf {
-	char  *at;	/* first byte of the content */
-	size_t len;	/* bytes of content */
-	size_t room;	/* bytes that fit behind at, content included */
-	char  *base;	/* what was allocated; at - base bytes were dropped from the front */
-	bool   failed;	/* an allocation failed; the content is not to be used */
+	char *at;    /* first byte of the content */
+	size_t len;  /* bytes of content */
+	size_t room; /* bytes that fit behind at, content included */
+	char *base;  /* what was allocated; at - base bytes were dropped from the front */
+	bool failed; /* an allocation failed; the content is not to be used */
 };
 
 /* An empty buf owns no memory; `struct buf b = { 0 }` is the same. */

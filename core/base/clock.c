@@ -54,9 +54,9 @@ clock_date(int64_t seconds, struct clock_date *out)
 
 /* "2019-09-27T01:39:19" of the second asked for last. */
 struct second_text {
-	int64_t	 seconds;
+	int64_t seconds;
 	unsigned len; /* 0: none yet */
-	char	 text[CLOCK_TEXT_SIZE];
+	char text[CLOCK_TEXT_SIZE];
 };
 
 static const struct second_text *

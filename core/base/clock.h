@@ -6,11 +6,11 @@
 
 #include "base/compiler.h"
 
-#define CLOCK_SECOND	INT64_C(1000000000)
+#define CLOCK_SECOND    INT64_C(1000000000)
 #define CLOCK_TEXT_SIZE 40 /* room for any text made here, NUL included */
 
 struct clock_date {
-	int64_t	 year; /* proleptic Gregorian; may have more than four digits */
+	int64_t year; /* proleptic Gregorian; may have more than four digits */
 	unsigned month, day, hour, minute, second;
 };
 

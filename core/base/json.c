@@ -53,7 +53,7 @@ has_special(uint64_t w)
 
 	return (((w - ONES * 0x20) & ~w) | ((quote - ONES) & ~quote) |
 		   ((backslash - ONES) & ~backslash)) &
-	    HIGHS;
+	       HIGHS;
 }
 
 static inline char *

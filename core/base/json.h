@@ -13,7 +13,7 @@
 
 struct json {
 	struct buf *out;
-	bool	    comma; /* the next value or key needs one in front */
+	bool comma; /* the next value or key needs one in front */
 };
 
 static inline void

@@ -12,11 +12,11 @@
 
 /* A line that was printed lately, by the hash of everything but its time. */
 struct fold {
-	uint64_t       hash;
-	time_t	       since;	 /* 0: unused */
-	unsigned       repeats;
+	uint64_t hash;
+	time_t since; /* 0: unused */
+	unsigned repeats;
 	enum log_level level;
-	char	       event[48];
+	char event[48];
 };
 
 enum log_level log_level = LOG_INFO;

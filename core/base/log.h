@@ -25,7 +25,7 @@ struct log_pair {
 	const char *key;
 	enum { LOG_PAIR_TEXT, LOG_PAIR_INTEGER } kind;
 	struct str text;
-	int64_t	   integer;
+	int64_t integer;
 };
 
 /* A text (NULL prints as "-"), bytes, an integer, an error: each borrowed for the call. */
@@ -66,10 +66,11 @@ void log_tick(int all);
 void log_write(enum log_level level, const char *event, const struct log_pair *pairs);
 extern enum log_level log_level;
 
-#define LOG_AT(lvl, event, ...)                                                                    \
-	do {                                                                                       \
-		if ((lvl) <= log_level)                                                            \
-			log_write((lvl), (event), (const struct log_pair[]){ __VA_ARGS__, { 0 } }); \
+#define LOG_AT(lvl, event, ...)                                                               \
+	do {                                                                                  \
+		if ((lvl) <= log_level)                                                       \
+			log_write(                                                            \
+			    (lvl), (event), (const struct log_pair[]){ __VA_ARGS__, { 0 } }); \
 	} while (0)
 #define log_error(event, ...) LOG_AT(LOG_ERROR, event, __VA_ARGS__)
 #define log_warn(event, ...)  LOG_AT(LOG_WARN, event, __VA_ARGS__)

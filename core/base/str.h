@@ -12,7 +12,7 @@
 
 struct str {
 	const char *at;
-	size_t	    len;
+	size_t len;
 };
 
 #define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })

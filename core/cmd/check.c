@@ -7,7 +7,8 @@
 static const char usage[] =
     "usage: auditrecv check [-c FILE] [--set KEY=VALUE]...\n"
     "       auditrecv check --sample\n\n"
-    "Does what serve does at its start, short of listening. Prints the settings in force and the rules in the order\n"
+    "Does what serve does at its start, short of listening. Prints the settings in force and the "
+    "rules in the order\n"
     "in which they run. With --sample it prints a settings file with every setting and its help.\n";
 
 static void
@@ -20,8 +21,8 @@ print_rules(const struct script *s)
 	    script_rules(s) == 1 ? "" : "s", script_hash(s));
 	for (size_t i = 0; i < script_rules(s); i++) {
 		script_rule(s, i, &r);
-		printf("-- %-7s %-24s %s (%s)\n", strcmp(phase, r.phase) == 0 ? "" : r.phase, r.name,
-		    r.about != NULL ? r.about : "", r.file);
+		printf("-- %-7s %-24s %s (%s)\n", strcmp(phase, r.phase) == 0 ? "" : r.phase,
+		    r.name, r.about != NULL ? r.about : "", r.file);
 		phase = r.phase;
 	}
 }

@@ -21,8 +21,10 @@
 #define WRITE_SIZE (256 * 1024)
 
 static const char usage[] =
-    "usage: auditrecv decode [--rules DIR | --no-rules] [--pretty] [-c FILE] [--set KEY=VALUE]... [FILE... | -]\n\n"
-    "Turns audit trails (illumos, Solaris, FreeBSD, macOS) into documents, one JSON line each, on standard output.\n"
+    "usage: auditrecv decode [--rules DIR | --no-rules] [--pretty] [-c FILE] [--set KEY=VALUE]... "
+    "[FILE... | -]\n\n"
+    "Turns audit trails (illumos, Solaris, FreeBSD, macOS) into documents, one JSON line each, on "
+    "standard output.\n"
     "Damage is told on stderr with its offset; reading goes on at the next record.\n"
     "Exit status: 0 fine, 1 a file could not be read or was damaged, 2 wrong usage.\n\n"
     "      --rules DIR      run the rules of this directory\n"
@@ -32,17 +34,17 @@ static const char usage[] =
 /* One run over all files. */
 struct decoding {
 	struct settings *settings;
-	struct script	*script;
-	struct record	 record;
-	bool		 record_made;
-	struct dialect	 dialect;
-	bool		 pretty;
-	struct buf	 line, out;
-	struct progress	 progress;
-	uint64_t	 before; /* bytes of the files before this one */
-	uint64_t	 records;
-	bool		 damaged;
-	bool		 closed; /* nobody reads our output any more */
+	struct script *script;
+	struct record record;
+	bool record_made;
+	struct dialect dialect;
+	bool pretty;
+	struct buf line, out;
+	struct progress progress;
+	uint64_t before; /* bytes of the files before this one */
+	uint64_t records;
+	bool damaged;
+	bool closed; /* nobody reads our output any more */
 };
 
 /* Writes what has come together; a reader that went away ends the run quietly. */
@@ -98,20 +100,23 @@ put_damage(struct decoding *d, const char *name, const struct trail_item *item, 
 {
 	d->damaged = true;
 	log_warn(cut ? "trail is cut off" : "trail is damaged", log_s("file", name),
-	    log_i("offset", (int64_t)item->offset), log_i("bytes", (int64_t)item->len), log_s("reason", item->reason));
+	    log_i("offset", (int64_t)item->offset), log_i("bytes", (int64_t)item->len),
+	    log_s("reason", item->reason));
 	return put_record(d, item->at, item->len);
 }
 
 /* Takes the items at the front of the window; *wanted says how many bytes it takes to go on. */
 static struct err *
-take_items(struct decoding *d, const char *name, struct trail *trail, struct buf *window, bool last, size_t *wanted)
+take_items(struct decoding *d, const char *name, struct trail *trail, struct buf *window, bool last,
+    size_t *wanted)
 {
 	struct trail_item item;
 	struct err *e = NULL;
 	size_t used = 0;
 
 	while (e == NULL && !d->closed) {
-		switch (trail_next(trail, (const uint8_t *)window->at + used, window->len - used, last, &item)) {
+		switch (trail_next(
+		    trail, (const uint8_t *)window->at + used, window->len - used, last, &item)) {
 		case TRAIL_RECORD: e = put_record(d, item.at, item.len); break;
 		case TRAIL_FILE: break;
 		case TRAIL_DAMAGE: e = put_damage(d, name, &item, false); break;
@@ -218,8 +223,8 @@ decode_all(struct decoding *d, char **names, int count)
 
 struct options {
 	struct source source;
-	const char   *rules;
-	bool	      no_rules, pretty;
+	const char *rules;
+	bool no_rules, pretty;
 };
 
 static int
@@ -234,7 +239,8 @@ read_options(struct options *o, int argc, char **argv)
 	int c, status = -1;
 
 	*o = (struct options){ 0 };
-	while (status < 0 && (c = source_option(&o->source, argc, argv, more, usage, &status)) != -1)
+	while (
+	    status < 0 && (c = source_option(&o->source, argc, argv, more, usage, &status)) != -1)
 		switch (c) {
 		case 'r': o->rules = optarg; break;
 		case 'n': o->no_rules = true; break;
@@ -248,8 +254,8 @@ read_options(struct options *o, int argc, char **argv)
 static struct err *
 prepare(struct decoding *d, const struct options *o)
 {
-	struct err *e = settings_read(&d->settings, o->source.daemon.file, o->source.daemon.assignments,
-	    o->source.daemon.assignment_count);
+	struct err *e = settings_read(&d->settings, o->source.daemon.file,
+	    o->source.daemon.assignments, o->source.daemon.assignment_count);
 
 	if (e != NULL)
 		return e;

@@ -20,7 +20,8 @@ static void
 usage(FILE *to)
 {
 	fputs("usage: auditrecv COMMAND [OPTION...]\n\n"
-	      "Receives the audit trails of illumos and Solaris hosts, and makes documents of them.\n\n",
+	      "Receives the audit trails of illumos and Solaris hosts, and makes documents of "
+	      "them.\n\n",
 	    to);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].about);
@@ -32,7 +33,8 @@ usage(FILE *to)
 int
 cmd_misused(const char *name, const char *reason)
 {
-	fprintf(stderr, "auditrecv %s: %s\nauditrecv %s --help tells how to use it\n", name, reason, name);
+	fprintf(stderr, "auditrecv %s: %s\nauditrecv %s --help tells how to use it\n", name, reason,
+	    name);
 	return CMD_USAGE;
 }
 
@@ -46,7 +48,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
 		usage(stdout);
 		return CMD_FINE;
 	}

@@ -34,10 +34,12 @@ pretty_print(struct str json, struct buf *out)
 			continue;
 		}
 		i++;
-		if ((c == '{' || c == '[') && i < json.len && json.at[i] != '}' && json.at[i] != ']') {
+		if ((c == '{' || c == '[') && i < json.len && json.at[i] != '}' &&
+		    json.at[i] != ']') {
 			buf_byte(out, c);
 			new_line(out, ++depth);
-		} else if ((c == '}' || c == ']') && i >= 2 && json.at[i - 2] != '{' && json.at[i - 2] != '[') {
+		} else if ((c == '}' || c == ']') && i >= 2 && json.at[i - 2] != '{' &&
+			   json.at[i - 2] != '[') {
 			new_line(out, --depth);
 			buf_byte(out, c);
 		} else if (c == ',') {

@@ -32,11 +32,11 @@ progress_step(struct progress *p, uint64_t bytes, uint64_t count, const char *wh
 		share = (double)bytes / (double)p->whole;
 		share = share > 1 ? 1 : share;
 		full = (int)(share * BAR);
-		fprintf(stderr, "[%.*s%*s] %3d %%  ", full, "##############################", BAR - full, "",
-		    (int)(share * 100));
+		fprintf(stderr, "[%.*s%*s] %3d %%  ", full, "##############################",
+		    BAR - full, "", (int)(share * 100));
 	}
-	fprintf(stderr, "%llu %s, %.1f MB, %.0f/s", (unsigned long long)count, what, (double)bytes / 1e6,
-	    (double)count / seconds);
+	fprintf(stderr, "%llu %s, %.1f MB, %.0f/s", (unsigned long long)count, what,
+	    (double)bytes / 1e6, (double)count / seconds);
 	fflush(stderr);
 }
 

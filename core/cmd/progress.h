@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 struct progress {
-	bool	 shown; /* stderr is a terminal */
-	int64_t	 began, next; /* clock_steady() */
-	uint64_t whole; /* bytes in all; 0: not known */
+	bool shown;          /* stderr is a terminal */
+	int64_t began, next; /* clock_steady() */
+	uint64_t whole;      /* bytes in all; 0: not known */
 };
 
 void progress_begin(struct progress *p, uint64_t whole);

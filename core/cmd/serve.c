@@ -2,11 +2,11 @@
 #include "cmd/cmd.h"
 #include "cmd/source.h"
 
-static const char usage[] =
-    "usage: auditrecv serve [-c FILE] [--set KEY=VALUE]...\n\n"
-    "Receives audit trails in the foreground and logs to stderr.\n"
-    "SIGTERM and SIGINT settle and acknowledge what has arrived, then end it; SIGHUP reloads the rules;\n"
-    "SIGUSR1 logs the counts.\n";
+static const char usage[] = "usage: auditrecv serve [-c FILE] [--set KEY=VALUE]...\n\n"
+			    "Receives audit trails in the foreground and logs to stderr.\n"
+			    "SIGTERM and SIGINT settle and acknowledge what has arrived, then end "
+			    "it; SIGHUP reloads the rules;\n"
+			    "SIGUSR1 logs the counts.\n";
 
 int
 cmd_serve(int argc, char **argv)

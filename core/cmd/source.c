@@ -8,9 +8,10 @@
 
 #define OPTIONS_MOST 16
 
-static const char help[] = "  -c, --config FILE    settings file, see auditrecv.conf(5)\n"
-			   "      --set KEY=VALUE  one setting, in the syntax of the file; may be given again\n"
-			   "  -h, --help           this help\n";
+static const char help[] =
+    "  -c, --config FILE    settings file, see auditrecv.conf(5)\n"
+    "      --set KEY=VALUE  one setting, in the syntax of the file; may be given again\n"
+    "  -h, --help           this help\n";
 
 static const struct option shared[] = {
 	{ "config", required_argument, NULL, 'c' },
@@ -44,7 +45,8 @@ begin(struct source *out, int argc)
 }
 
 int
-source_option(struct source *out, int argc, char **argv, const struct option *more, const char *usage, int *status)
+source_option(struct source *out, int argc, char **argv, const struct option *more,
+    const char *usage, int *status)
 {
 	int c;
 

@@ -8,7 +8,7 @@ struct option;
 
 struct source {
 	struct daemon_source daemon;
-	const char	   **assignments;
+	const char **assignments;
 };
 
 /*
@@ -16,7 +16,8 @@ struct source {
  * arguments then begin at optind. Shared options are taken into out, which begins zeroed. When the command is to end here (--help, wrong usage),
  * *status becomes its exit status and the answer is -1.
  */
-int source_option(struct source *out, int argc, char **argv, const struct option *more, const char *usage, int *status);
+int source_option(struct source *out, int argc, char **argv, const struct option *more,
+    const char *usage, int *status);
 /* The same for a command without options of its own and without arguments: -1 to go on, or the exit status. */
 int source_only(struct source *out, int argc, char **argv, const char *usage);
 void source_free(struct source *s);

@@ -16,14 +16,18 @@ build_listener(struct wire_listener *out, const struct settings_listener *in, si
 	out->port = (uint16_t)in->port;
 	for (size_t i = 0; i < in->mechanisms.count; i++) {
 		if (strcmp(in->mechanisms.items[i], "dummy") != 0)
-			return err_new("listen.%zu.mechanisms: \"%s\" is not a mechanism that this program has; it has \"dummy\"",
+			return err_new("listen.%zu.mechanisms: \"%s\" is not a mechanism that this "
+				       "program has; it has \"dummy\"",
 			    number, in->mechanisms.items[i]);
 		out->dummy = true;
 	}
 	if (!out->dummy)
-		return err_new("listen.%zu: no mechanism is allowed, so nobody could send; set mechanisms", number);
+		return err_new(
+		    "listen.%zu: no mechanism is allowed, so nobody could send; set mechanisms",
+		    number);
 	if (in->dummy_from.count == 0)
-		return err_new("listen.%zu: \"dummy\" is allowed, but for nobody: list the senders' networks in dummy_from",
+		return err_new("listen.%zu: \"dummy\" is allowed, but for nobody: list the "
+			       "senders' networks in dummy_from",
 		    number);
 	if ((nets = calloc(in->dummy_from.count, sizeof(*nets))) == NULL)
 		return err_sys("listen");
@@ -42,7 +46,8 @@ build_wire(struct build_wire *out, const struct settings *s)
 
 	if (s->listen_count == 0)
 		return err_new("listen: no listener is set; for a first try: "
-			       "--set 'listen = { { mechanisms = { \"dummy\" }, dummy_from = { \"127.0.0.0/8\", \"::1\" } } }'");
+			       "--set 'listen = { { mechanisms = { \"dummy\" }, dummy_from = { "
+			       "\"127.0.0.0/8\", \"::1\" } } }'");
 	if ((out->listeners = calloc(s->listen_count, sizeof(*out->listeners))) == NULL)
 		return err_sys("listen");
 	out->config = (struct wire_config){
@@ -94,11 +99,13 @@ build_output(struct build_output *out, const struct settings *s, struct pool *po
 	if (strcmp(s->output.type, "elasticsearch") == 0) {
 		c->kind = OUTPUT_ELASTICSEARCH;
 		if (c->url_count == 0)
-			return err_new("output.urls: no node is set: urls = { \"https://host:9200\" }");
+			return err_new(
+			    "output.urls: no node is set: urls = { \"https://host:9200\" }");
 		if ((c->username != NULL) != (c->password_file != NULL))
 			return err_new("output: username and password_file go together");
 		if (c->username != NULL && c->api_key_file != NULL)
-			return err_new("output: either username and password_file, or api_key_file");
+			return err_new(
+			    "output: either username and password_file, or api_key_file");
 	} else if (strcmp(s->output.type, "file") == 0) {
 		c->kind = OUTPUT_FILE;
 		if (c->path == NULL)
@@ -116,7 +123,8 @@ build_dialect(struct dialect *out, const struct settings *s)
 
 	*out = (struct dialect){
 		.natural_ports = !s->decoder.swapped_ports,
-		.events = strcmp(s->decoder.events, "smartos") == 0 ? EVENTS_SMARTOS : EVENTS_ILLUMOS,
+		.events =
+		    strcmp(s->decoder.events, "smartos") == 0 ? EVENTS_SMARTOS : EVENTS_ILLUMOS,
 		.record_max = (uint32_t)s->limits.max_frame,
 	};
 	if (s->decoder.service_ports.count > DIALECT_SERVICES)
@@ -175,7 +183,8 @@ build_tell_restart(const struct settings *old, const struct settings *fresh)
 	fixed_text(fresh, &after);
 	if (!str_equal(buf_view(&before), buf_view(&after)))
 		log_warn("settings have changed that take a restart",
-		    log_s("reloaded", "rules, index and log; the others stay as they were at the start"));
+		    log_s("reloaded",
+			"rules, index and log; the others stay as they were at the start"));
 	buf_fini(&before);
 	buf_fini(&after);
 }

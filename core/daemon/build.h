@@ -12,7 +12,7 @@ struct pool;
 
 /* A configuration and what it borrows. */
 struct build_wire {
-	struct wire_config    config;
+	struct wire_config config;
 	struct wire_listener *listeners;
 };
 
@@ -21,7 +21,8 @@ struct build_output {
 };
 
 struct err *build_wire(struct build_wire *out, const struct settings *s) MUST_USE;
-struct err *build_output(struct build_output *out, const struct settings *s, struct pool *pool) MUST_USE;
+struct err *build_output(
+    struct build_output *out, const struct settings *s, struct pool *pool) MUST_USE;
 struct err *build_dialect(struct dialect *out, const struct settings *s) MUST_USE;
 struct err *build_script(struct script **out, const struct settings *s) MUST_USE;
 void build_free(struct build_wire *wire, struct build_output *output);

@@ -14,19 +14,19 @@
 
 struct daemon {
 	const struct daemon_source *source;
-	struct settings		   *settings;
-	struct ev_loop		   *loop;
-	struct pool		   *pool;
-	struct pipeline		   *pipeline;
-	struct script		   *script;
-	struct output		   *output;
-	struct dead		   *dead;
-	struct wire		   *wire;
-	struct build_wire	    wire_parts;
-	struct build_output	    output_parts;
-	struct ev_signal	    term, interrupt, hangup, user1;
-	struct ev_timer		    tick, stop_limit;
-	bool			    stopping, gave_up;
+	struct settings *settings;
+	struct ev_loop *loop;
+	struct pool *pool;
+	struct pipeline *pipeline;
+	struct script *script;
+	struct output *output;
+	struct dead *dead;
+	struct wire *wire;
+	struct build_wire wire_parts;
+	struct build_output output_parts;
+	struct ev_signal term, interrupt, hangup, user1;
+	struct ev_timer tick, stop_limit;
+	bool stopping, gave_up;
 };
 
 /* The cure belongs into the message: who reads it has a host that loses its audit trail. */
@@ -35,9 +35,10 @@ sender_missing(const struct sender *s, double away)
 {
 	log_warn("sender has not come back", log_s("sender", s->name), log_s("from", s->from),
 	    log_i("seconds", (int64_t)away),
-	    log_s("cure",
-		"if the host is up, its window was full when the connection was lost: set another queue size with "
-		"auditconfig -setplugin audit_remote active \"\" QSIZE, then audit -s (keeps its queue)"));
+	    log_s("cure", "if the host is up, its window was full when the connection was "
+			  "lost: set another queue size with "
+			  "auditconfig -setplugin audit_remote active \"\" QSIZE, then audit "
+			  "-s (keeps its queue)"));
 }
 
 static void
@@ -47,11 +48,14 @@ log_counts(const char *event, const struct daemon *d)
 	struct wire_counters w = { 0 };
 
 	wire_counters(d->wire, &w);
-	log_info(event, log_i("connections", w.connections), log_i("received", (int64_t)l->received),
-	    log_i("indexed", (int64_t)l->fates[FATE_INDEXED]), log_i("existed", (int64_t)l->fates[FATE_EXISTS]),
-	    log_i("dropped", (int64_t)l->fates[FATE_DROPPED]), log_i("dead", (int64_t)l->fates[FATE_DEAD]),
-	    log_i("waiting", (int64_t)ledger_waiting(l)), log_i("acknowledged", (int64_t)w.acknowledged),
-	    log_i("too_long", (int64_t)w.too_long));
+	log_info(event, log_i("connections", w.connections),
+	    log_i("received", (int64_t)l->received),
+	    log_i("indexed", (int64_t)l->fates[FATE_INDEXED]),
+	    log_i("existed", (int64_t)l->fates[FATE_EXISTS]),
+	    log_i("dropped", (int64_t)l->fates[FATE_DROPPED]),
+	    log_i("dead", (int64_t)l->fates[FATE_DEAD]),
+	    log_i("waiting", (int64_t)ledger_waiting(l)),
+	    log_i("acknowledged", (int64_t)w.acknowledged), log_i("too_long", (int64_t)w.too_long));
 }
 
 static void
@@ -60,9 +64,12 @@ log_sender(const struct sender *s)
 	const struct ledger *l = &s->ledger;
 
 	log_info("sender counts", log_s("sender", s->name), log_i("connections", s->connections),
-	    log_i("received", (int64_t)l->received), log_i("indexed", (int64_t)l->fates[FATE_INDEXED]),
-	    log_i("existed", (int64_t)l->fates[FATE_EXISTS]), log_i("dropped", (int64_t)l->fates[FATE_DROPPED]),
-	    log_i("dead", (int64_t)l->fates[FATE_DEAD]), log_i("waiting", (int64_t)ledger_waiting(l)));
+	    log_i("received", (int64_t)l->received),
+	    log_i("indexed", (int64_t)l->fates[FATE_INDEXED]),
+	    log_i("existed", (int64_t)l->fates[FATE_EXISTS]),
+	    log_i("dropped", (int64_t)l->fates[FATE_DROPPED]),
+	    log_i("dead", (int64_t)l->fates[FATE_DEAD]),
+	    log_i("waiting", (int64_t)ledger_waiting(l)));
 }
 
 static void
@@ -99,7 +106,8 @@ on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 	(void)revents;
 	log_tick(0);
 	dead_tick(d->dead);
-	senders_missing(pipeline_senders(d->pipeline), d->settings->senders.alarm_after, sender_missing);
+	senders_missing(
+	    pipeline_senders(d->pipeline), d->settings->senders.alarm_after, sender_missing);
 }
 
 static void
@@ -126,7 +134,7 @@ stop(struct ev_loop *loop, struct ev_signal *w, int revents)
 	struct daemon *d = w->data;
 
 	(void)revents;
-	if (d->stopping) {	/* asked twice: somebody is in a hurry */
+	if (d->stopping) { /* asked twice: somebody is in a hurry */
 		d->gave_up = pipeline_waiting(d->pipeline) > 0;
 		ev_break(loop, EVBREAK_ALL);
 		return;
@@ -158,7 +166,8 @@ reload(struct daemon *d)
 	struct script *script = NULL;
 	struct err *e;
 
-	if ((e = settings_read(&fresh, d->source->file, d->source->assignments, d->source->assignment_count)) != NULL)
+	if ((e = settings_read(&fresh, d->source->file, d->source->assignments,
+		 d->source->assignment_count)) != NULL)
 		return e;
 	if ((e = build_script(&script, fresh)) != NULL) {
 		settings_free(fresh);
@@ -191,7 +200,8 @@ on_hangup(struct ev_loop *loop, struct ev_signal *w, int revents)
 }
 
 static void
-watch_signal(struct daemon *d, struct ev_signal *w, int signum, void (*cb)(struct ev_loop *, struct ev_signal *, int))
+watch_signal(struct daemon *d, struct ev_signal *w, int signum,
+    void (*cb)(struct ev_loop *, struct ev_signal *, int))
 {
 	ev_signal_init(w, cb, signum);
 	w->data = d;
@@ -201,7 +211,9 @@ watch_signal(struct daemon *d, struct ev_signal *w, int signum, void (*cb)(struc
 struct err *
 daemon_open(struct daemon **out, const struct daemon_source *source)
 {
-	struct pipeline_config pipeline_config = { .quantum = 64, .budget = 16384, .broken = output_broken };
+	struct pipeline_config pipeline_config = {
+		.quantum = 64, .budget = 16384, .broken = output_broken
+	};
 	struct daemon *d = calloc(1, sizeof(*d));
 	struct err *e;
 
@@ -209,7 +221,8 @@ daemon_open(struct daemon **out, const struct daemon_source *source)
 		return err_sys("daemon");
 	pipeline_config.ctx = d;
 	d->source = source;
-	if ((e = settings_read(&d->settings, source->file, source->assignments, source->assignment_count)) != NULL)
+	if ((e = settings_read(&d->settings, source->file, source->assignments,
+		 source->assignment_count)) != NULL)
 		goto fail;
 	log_set_level((enum log_level)log_level_named(d->settings->log.level));
 	if ((d->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV)) == NULL) {
@@ -218,14 +231,17 @@ daemon_open(struct daemon **out, const struct daemon_source *source)
 	}
 	if ((e = build_wire(&d->wire_parts, d->settings)) != NULL ||
 	    (e = build_dialect(&pipeline_config.dialect, d->settings)) != NULL ||
-	    (e = build_script(&d->script, d->settings)) != NULL || (e = pool_open(&d->pool, d->loop, 1)) != NULL ||
+	    (e = build_script(&d->script, d->settings)) != NULL ||
+	    (e = pool_open(&d->pool, d->loop, 1)) != NULL ||
 	    (e = pipeline_new(&d->pipeline, d->loop, &pipeline_config)) != NULL)
 		goto fail;
 	pipeline_rules(d->pipeline, d->script);
 	if ((e = dead_open(&d->dead, d->pool, d->settings->dead_letters.file,
-		 (uint64_t)d->settings->dead_letters.max_bytes, pipeline_kept, d->pipeline)) != NULL ||
+		 (uint64_t)d->settings->dead_letters.max_bytes, pipeline_kept, d->pipeline)) !=
+		NULL ||
 	    (e = build_output(&d->output_parts, d->settings, d->pool)) != NULL ||
-	    (e = output_open(&d->output, d->loop, &d->output_parts.config, pipeline_output_handler(d->pipeline))) != NULL)
+	    (e = output_open(&d->output, d->loop, &d->output_parts.config,
+		 pipeline_output_handler(d->pipeline))) != NULL)
 		goto fail;
 	*out = d;
 	return NULL;
@@ -255,12 +271,16 @@ tell_unsettled(const struct daemon *d)
 	if (!d->gave_up || waiting == 0)
 		return NULL;
 	for (size_t i = 0; i < pipeline_senders(d->pipeline)->bucket_count; i++)
-		for (struct sender *s = pipeline_senders(d->pipeline)->buckets[i]; s != NULL; s = s->next_hash)
+		for (struct sender *s = pipeline_senders(d->pipeline)->buckets[i]; s != NULL;
+		     s = s->next_hash)
 			if (ledger_waiting(&s->ledger) > 0)
-				log_error("sender left without acknowledgements", log_s("sender", s->name),
+				log_error("sender left without acknowledgements",
+				    log_s("sender", s->name),
 				    log_i("waiting", (int64_t)ledger_waiting(&s->ledger)),
-				    log_s("cure", "the host keeps these records and sends them again; if it does not come "
-						  "back, change its queue size with auditconfig, then audit -s"));
+				    log_s("cure", "the host keeps these records and sends "
+						  "them again; if it does not come "
+						  "back, change its queue size with "
+						  "auditconfig, then audit -s"));
 	return err_new("%llu records were not settled within the time limit of the stop",
 	    (unsigned long long)waiting);
 }
@@ -268,7 +288,8 @@ tell_unsettled(const struct daemon *d)
 struct err *
 daemon_run(struct daemon *d)
 {
-	struct err *e = wire_open(&d->wire, d->loop, &d->wire_parts.config, pipeline_wire_handler(d->pipeline));
+	struct err *e =
+	    wire_open(&d->wire, d->loop, &d->wire_parts.config, pipeline_wire_handler(d->pipeline));
 
 	if (e != NULL)
 		return e;
@@ -281,8 +302,10 @@ daemon_run(struct daemon *d)
 	ev_init(&d->stop_limit, stop_takes_too_long);
 	ev_timer_init(&d->tick, on_tick, TICK, TICK);
 	ev_timer_start(d->loop, &d->tick);
-	log_info("ready", log_i("listeners", (int64_t)d->settings->listen_count), log_s("output", d->settings->output.type),
-	    log_i("rules", (int64_t)script_rules(d->script)), log_s("rules_hash", script_hash(d->script)));
+	log_info("ready", log_i("listeners", (int64_t)d->settings->listen_count),
+	    log_s("output", d->settings->output.type),
+	    log_i("rules", (int64_t)script_rules(d->script)),
+	    log_s("rules_hash", script_hash(d->script)));
 	ev_run(d->loop, 0);
 	e = tell_unsettled(d);
 	log_rules(d);

@@ -13,15 +13,15 @@ struct script;
 
 /* Where settings come from; they are read again at each reload. Borrowed for the daemon's life. */
 struct daemon_source {
-	const char	  *file; /* NULL: none */
+	const char *file; /* NULL: none */
 	const char *const *assignments;
-	size_t		   assignment_count;
+	size_t assignment_count;
 };
 
 /* Reads the settings, loads the rules, opens output and dead letters. */
 struct err *daemon_open(struct daemon **out, const struct daemon_source *source) MUST_USE;
 const struct settings *daemon_settings(const struct daemon *d);
-const struct script   *daemon_rules(const struct daemon *d);
+const struct script *daemon_rules(const struct daemon *d);
 /* Listens and runs until a signal ends it; NULL when everything that had arrived was settled and acknowledged. */
 struct err *daemon_run(struct daemon *d) MUST_USE;
 /* NULL is fine. */

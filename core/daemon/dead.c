@@ -16,23 +16,23 @@
 /* Letters that go to disk together. */
 struct batch {
 	struct buf text;
-	void	 **cookies;
-	size_t	   count, room;
+	void **cookies;
+	size_t count, room;
 };
 
 struct dead {
 	struct pool_job job;
-	struct pool    *pool;
-	int		fd;
-	uint64_t	size; /* of the file, as far as it is whole */
-	uint64_t	max_bytes;
+	struct pool *pool;
+	int fd;
+	uint64_t size; /* of the file, as far as it is whole */
+	uint64_t max_bytes;
 	void (*kept)(void *ctx, void *cookie);
-	void	    *ctx;
+	void *ctx;
 	struct batch coming; /* letters of now */
 	struct batch going;  /* what the job writes */
-	bool	     busy;
-	bool	     stuck; /* the last try failed; the next one is dead_tick()'s */
-	int	     error; /* errno of that, 0: fine */
+	bool busy;
+	bool stuck; /* the last try failed; the next one is dead_tick()'s */
+	int error;  /* errno of that, 0: fine */
 };
 
 /* Ends a last line that was cut: whatever is there stays, the next letter begins on its own line. */
@@ -243,7 +243,8 @@ batch_written(struct pool_job *job)
 	if (d->error != 0) {
 		d->stuck = true;
 		log_error("dead letters cannot be written; their records stay unacknowledged",
-		    log_s("reason", d->error == EDQUOT ? "dead_letters.max_bytes is reached" : strerror(d->error)),
+		    log_s("reason", d->error == EDQUOT ? "dead_letters.max_bytes is reached"
+						       : strerror(d->error)),
 		    log_i("letters", (int64_t)dead_pending(d)));
 		return;
 	}

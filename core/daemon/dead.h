@@ -10,26 +10,26 @@
 
 #include <stdint.h>
 
-#include <stdbool.h>
-#include <stddef.h>
 #include "base/err.h"
 #include "base/str.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 struct dead;
 struct pool;
 
 struct dead_letter {
-	const char *reason;    /* a word or two */
-	const char *rule;      /* the rule that failed, or NULL */
-	const char *rules;     /* hash of the rule set */
-	const char *sender;    /* identity of the sender */
-	const char *from;      /* its address */
-	uint64_t    sequence;
-	int64_t	    received;  /* nanoseconds since 1970 */
-	struct str  record;    /* what is kept of it */
-	uint64_t    full_size; /* its bytes as it came */
-	struct str  answer;    /* what the server said, JSON; may be empty */
-	struct str  id;	       /* of its document; may be empty */
+	const char *reason; /* a word or two */
+	const char *rule;   /* the rule that failed, or NULL */
+	const char *rules;  /* hash of the rule set */
+	const char *sender; /* identity of the sender */
+	const char *from;   /* its address */
+	uint64_t sequence;
+	int64_t received;   /* nanoseconds since 1970 */
+	struct str record;  /* what is kept of it */
+	uint64_t full_size; /* its bytes as it came */
+	struct str answer;  /* what the server said, JSON; may be empty */
+	struct str id;      /* of its document; may be empty */
 };
 
 /*

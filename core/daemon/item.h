@@ -12,19 +12,19 @@ struct pipeline;
 struct sender;
 
 struct item {
-	struct item	*next;		  /* in its sender's queue, then among those in hand */
-	struct item	*previous;	  /* in hand */
+	struct item *next;     /* in its sender's queue, then among those in hand */
+	struct item *previous; /* in hand */
 	struct pipeline *pipeline;
-	struct sender	*sender;
-	struct peer	*peer; /* where its acknowledgement goes */
-	uint64_t	 receipt; /* owed to peer_settle() */
-	uint64_t	 sequence;
-	uint64_t	 full_size; /* bytes as it came; more than len when its head only was kept */
-	int64_t		 received;  /* nanoseconds since 1970 */
-	uint32_t	 len;
-	uint8_t		 waits_for; /* settlements that are still out: a withheld record has two */
-	uint8_t		 fate;	    /* enum fate: the graver of those that came in */
-	char		 bytes[];
+	struct sender *sender;
+	struct peer *peer; /* where its acknowledgement goes */
+	uint64_t receipt;  /* owed to peer_settle() */
+	uint64_t sequence;
+	uint64_t full_size; /* bytes as it came; more than len when its head only was kept */
+	int64_t received;   /* nanoseconds since 1970 */
+	uint32_t len;
+	uint8_t waits_for; /* settlements that are still out: a withheld record has two */
+	uint8_t fate;      /* enum fate: the graver of those that came in */
+	char bytes[];
 };
 
 #endif

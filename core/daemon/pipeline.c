@@ -9,20 +9,20 @@
 #include "daemon/item.h"
 
 struct pipeline {
-	struct ev_loop	      *loop;
-	struct ev_prepare      turn; /* before the loop sleeps: whatever waits is taken up */
-	struct ev_idle	       more; /* keeps the loop from sleeping while more waits */
+	struct ev_loop *loop;
+	struct ev_prepare turn; /* before the loop sleeps: whatever waits is taken up */
+	struct ev_idle more;    /* keeps the loop from sleeping while more waits */
 	struct pipeline_config config;
-	struct wire_handler    wire_handler;
-	struct output_handler  output_handler;
-	struct wire	      *wire;
-	struct output	      *output;
-	struct dead	      *dead;
-	struct script	      *script;
-	struct senders	       senders;
-	struct item	      *in_hand; /* taken up and not settled */
-	struct record	       record; /* reused for each */
-	struct buf	       document;
+	struct wire_handler wire_handler;
+	struct output_handler output_handler;
+	struct wire *wire;
+	struct output *output;
+	struct dead *dead;
+	struct script *script;
+	struct senders senders;
+	struct item *in_hand; /* taken up and not settled */
+	struct record record; /* reused for each */
+	struct buf document;
 };
 
 static void
@@ -104,7 +104,9 @@ output_settled(void *ctx, void *cookie, const struct output_settled *settled)
 	switch (settled->fate) {
 	case OUTPUT_INDEXED: item_settled(item, FATE_INDEXED); break;
 	case OUTPUT_EXISTS: item_settled(item, FATE_EXISTS); break;
-	case OUTPUT_REFUSED: set_aside(item, settled->reason, NULL, settled->answer, (struct str){ 0 }); break;
+	case OUTPUT_REFUSED:
+		set_aside(item, settled->reason, NULL, settled->answer, (struct str){ 0 });
+		break;
 	}
 }
 
@@ -132,7 +134,8 @@ put_document(struct pipeline *p, struct item *item, const struct script_result *
 		.json = buf_view(&p->document),
 	};
 
-	identity_make(item->sender->name, item->sequence, p->record.decodable ? (int64_t)p->record.header.seconds : 0,
+	identity_make(item->sender->name, item->sequence,
+	    p->record.decodable ? (int64_t)p->record.header.seconds : 0,
 	    (struct str){ item->bytes, item->len }, id);
 	if (result->verdict == SCRIPT_WITHHELD) {
 		item->waits_for = 2;
@@ -175,7 +178,7 @@ turn(struct ev_loop *loop, struct ev_prepare *w, int revents)
 
 	(void)revents;
 	while (n < p->config.budget && output_ready(p->output) &&
-	    (item = senders_next(&p->senders, p->config.quantum)) != NULL) {
+	       (item = senders_next(&p->senders, p->config.quantum)) != NULL) {
 		take_up(p, item);
 		n++;
 	}

@@ -22,16 +22,17 @@ struct pipeline;
 
 struct pipeline_config {
 	struct dialect dialect;
-	unsigned       quantum; /* records of one sender in a row */
-	unsigned       budget;	/* records in one turn of the loop */
+	unsigned quantum; /* records of one sender in a row */
+	unsigned budget;  /* records in one turn of the loop */
 	/* The output can never take anything again. */
 	void (*broken)(void *ctx, const char *reason);
 	void *ctx;
 };
 
-struct err *pipeline_new(struct pipeline **out, struct ev_loop *loop, const struct pipeline_config *config) MUST_USE;
+struct err *pipeline_new(
+    struct pipeline **out, struct ev_loop *loop, const struct pipeline_config *config) MUST_USE;
 /* The handlers to open the wire and the output with, and what dead_open() calls. */
-const struct wire_handler   *pipeline_wire_handler(struct pipeline *p);
+const struct wire_handler *pipeline_wire_handler(struct pipeline *p);
 const struct output_handler *pipeline_output_handler(struct pipeline *p);
 void pipeline_kept(void *pipeline, void *cookie);
 /* What it works with from now on; borrowed. A script may be exchanged at any time between two records. */

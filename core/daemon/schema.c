@@ -1,18 +1,45 @@
 #include "daemon/settings.h"
 
-#define HERE(member)		 offsetof(struct settings, member)
-#define IN(member)		 offsetof(struct settings_listener, member)
-#define KIB			 1024.0
-#define MIB			 (1024.0 * 1024)
-#define GIB			 (1024.0 * 1024 * 1024)
-#define INTEGER(n, o, i, lo, hi, h) { .name = n, .type = SETTING_INTEGER, .offset = o, .initial = i, .least = lo, .most = hi, .help = h }
-#define SECONDS(n, o, i, lo, hi, h) { .name = n, .type = SETTING_SECONDS, .offset = o, .initial = i, .least = lo, .most = hi, .help = h }
-#define TEXT(n, o, i, h)	    { .name = n, .type = SETTING_TEXT, .offset = o, .initial = i, .help = h }
-#define CHOICE(n, o, i, c, h)	    { .name = n, .type = SETTING_CHOICE, .offset = o, .initial = i, .choices = c, .help = h }
-#define BOOL(n, o, i, h)	    { .name = n, .type = SETTING_BOOL, .offset = o, .initial = i, .help = h }
-#define LIST(n, o, i, h)	    { .name = n, .type = SETTING_TEXT_LIST, .offset = o, .initial = i, .help = h }
-#define TABLE(n, t, h)		    { .name = n, .type = SETTING_TABLE, .inner = t, .help = h }
-#define END			    { .name = NULL }
+#define HERE(member) offsetof(struct settings, member)
+#define IN(member)   offsetof(struct settings_listener, member)
+#define KIB          1024.0
+#define MIB          (1024.0 * 1024)
+#define GIB          (1024.0 * 1024 * 1024)
+#define INTEGER(n, o, i, lo, hi, h)                                                         \
+	{                                                                                   \
+		.name = n, .type = SETTING_INTEGER, .offset = o, .initial = i, .least = lo, \
+		.most = hi, .help = h                                                       \
+	}
+#define SECONDS(n, o, i, lo, hi, h)                                                         \
+	{                                                                                   \
+		.name = n, .type = SETTING_SECONDS, .offset = o, .initial = i, .least = lo, \
+		.most = hi, .help = h                                                       \
+	}
+#define TEXT(n, o, i, h)                                                              \
+	{                                                                             \
+		.name = n, .type = SETTING_TEXT, .offset = o, .initial = i, .help = h \
+	}
+#define CHOICE(n, o, i, c, h)                                                               \
+	{                                                                                   \
+		.name = n, .type = SETTING_CHOICE, .offset = o, .initial = i, .choices = c, \
+		.help = h                                                                   \
+	}
+#define BOOL(n, o, i, h)                                                              \
+	{                                                                             \
+		.name = n, .type = SETTING_BOOL, .offset = o, .initial = i, .help = h \
+	}
+#define LIST(n, o, i, h)                                                                   \
+	{                                                                                  \
+		.name = n, .type = SETTING_TEXT_LIST, .offset = o, .initial = i, .help = h \
+	}
+#define TABLE(n, t, h)                                                  \
+	{                                                               \
+		.name = n, .type = SETTING_TABLE, .inner = t, .help = h \
+	}
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
 
 static const char *const output_types[] = { "stdout", "file", "elasticsearch", NULL };
 static const char *const event_tables[] = { "illumos", "smartos", NULL };
@@ -21,11 +48,14 @@ static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL
 static const struct setting listener_schema[] = {
 	TEXT("address", IN(address), NULL,
 	    "Address or name to listen on. Not set: every address of the machine, IPv4 and IPv6."),
-	INTEGER("port", IN(port), "16162", 0, 65535, "TCP port; 0 takes any free one, which the log names."),
+	INTEGER("port", IN(port), "16162", 0, 65535,
+	    "TCP port; 0 takes any free one, which the log names."),
 	LIST("mechanisms", IN(mechanisms), "{}",
-	    "GSS mechanisms that senders may use here. \"dummy\" has no security at all and is for isolated networks."),
+	    "GSS mechanisms that senders may use here. \"dummy\" has no security at all and is "
+	    "for isolated networks."),
 	LIST("dummy_from", IN(dummy_from), "{}",
-	    "Addresses and networks whose senders may use the mechanism \"dummy\"; nobody else may."),
+	    "Addresses and networks whose senders may use the mechanism \"dummy\"; nobody else "
+	    "may."),
 	END,
 };
 
@@ -33,93 +63,127 @@ static const struct setting limits_schema[] = {
 	INTEGER("max_frame_login", HERE(limits.max_frame_login), "16 * 1024", 64, MIB,
 	    "Bytes of a frame before its sender is authenticated."),
 	INTEGER("max_frame", HERE(limits.max_frame), "8 * 1024 * 1024", 64 * KIB, GIB,
-	    "Bytes of a frame, and so of a record. A longer one is read past, its head is set aside in the dead letters, and it is acknowledged."),
+	    "Bytes of a frame, and so of a record. A longer one is read past, its head is set "
+	    "aside in the dead letters, and it is acknowledged."),
 	INTEGER("kept_head", HERE(limits.kept_head), "64 * 1024", KIB, 64 * MIB,
 	    "Bytes that are kept of a record longer than max_frame."),
-	INTEGER("max_connections", HERE(limits.max_connections), "4096", 1, 1000000, "Connections at the same time."),
+	INTEGER("max_connections", HERE(limits.max_connections), "4096", 1, 1000000,
+	    "Connections at the same time."),
 	INTEGER("max_logins", HERE(limits.max_logins), "128", 1, 1000000,
 	    "Connections at the same time whose senders are not authenticated yet."),
 	SECONDS("login_grace_time", HERE(limits.login_grace_time), "10", 0.1, 3600,
 	    "Seconds that a connection has to authenticate before it is closed."),
-	INTEGER("max_in_flight_sender", HERE(limits.max_in_flight_sender), "64 * 1024 * 1024", 64 * KIB, 64 * GIB,
-	    "Bytes received from one sender and not settled. At this cap reading from it stops; its connection stays."),
-	INTEGER("max_in_flight", HERE(limits.max_in_flight), "256 * 1024 * 1024", 64 * KIB, 1024 * GIB,
-	    "Bytes received and not settled, of all senders. At this cap reading stops, from those first that hold more than their share."),
+	INTEGER("max_in_flight_sender", HERE(limits.max_in_flight_sender), "64 * 1024 * 1024",
+	    64 * KIB, 64 * GIB,
+	    "Bytes received from one sender and not settled. At this cap reading from it "
+	    "stops; its connection stays."),
+	INTEGER("max_in_flight", HERE(limits.max_in_flight), "256 * 1024 * 1024", 64 * KIB,
+	    1024 * GIB,
+	    "Bytes received and not settled, of all senders. At this cap reading stops, from "
+	    "those first that hold more than their share."),
 	END,
 };
 
 static const struct setting rules_schema[] = {
 	TEXT("directory", HERE(rules.directory), NULL,
-	    "Directory of the rules: every file *.lua in it, in file-name order. Not set: no rules run."),
-	INTEGER("max_heap", HERE(rules.max_heap), "64 * 1024 * 1024", MIB, 64 * GIB, "Bytes that the rules may hold in memory."),
+	    "Directory of the rules: every file *.lua in it, in file-name order. Not set: no "
+	    "rules run."),
+	INTEGER("max_heap", HERE(rules.max_heap), "64 * 1024 * 1024", MIB, 64 * GIB,
+	    "Bytes that the rules may hold in memory."),
 	INTEGER("time_limit", HERE(rules.time_limit), "100", 10, 60000,
-	    "Milliseconds that the rules of one record may run; a rule that runs longer is stopped and counted as failed."),
+	    "Milliseconds that the rules of one record may run; a rule that runs longer is "
+	    "stopped and counted as failed."),
 	END,
 };
 
 static const struct setting decoder_schema[] = {
 	CHOICE("events", HERE(decoder.events), "\"illumos\"", event_tables,
-	    "Numbers of the events 313 to 318: as illumos has them, or as SmartOS had them about 2019."),
+	    "Numbers of the events 313 to 318: as illumos has them, or as SmartOS had them "
+	    "about 2019."),
 	BOOL("swapped_ports", HERE(decoder.swapped_ports), "true",
-	    "Senders are little-endian (x86), so that ports in terminal ids and socket tokens arrive with swapped bytes."),
+	    "Senders are little-endian (x86), so that ports in terminal ids and socket tokens "
+	    "arrive with swapped bytes."),
 	LIST("service_ports", HERE(decoder.service_ports), "{}",
-	    "Ports of login services beyond the usual ones (21 22 23 79 512 513 514 543 544); they tell a network login from a device."),
+	    "Ports of login services beyond the usual ones (21 22 23 79 512 513 514 543 544); "
+	    "they tell a network login from a device."),
 	END,
 };
 
 static const struct setting output_schema[] = {
 	CHOICE("type", HERE(output.type), "\"stdout\"", output_types, "Where documents go."),
 	LIST("urls", HERE(output.urls), "{}",
-	    "Elasticsearch or OpenSearch nodes, each \"http://host:9200\" or \"https://host:9200\"; requests go to those that are well."),
-	TEXT("username", HERE(output.username), NULL, "User for basic authentication; with password_file."),
+	    "Elasticsearch or OpenSearch nodes, each \"http://host:9200\" or "
+	    "\"https://host:9200\"; requests go to those that are well."),
+	TEXT("username", HERE(output.username), NULL,
+	    "User for basic authentication; with password_file."),
 	TEXT("password_file", HERE(output.password_file), NULL,
-	    "File that holds the password. It must belong to us or to root, and nobody else may read it."),
+	    "File that holds the password. It must belong to us or to root, and nobody else may "
+	    "read it."),
 	TEXT("api_key_file", HERE(output.api_key_file), NULL,
 	    "File that holds an API key in its encoded form, instead of user and password."),
-	TEXT("ca_file", HERE(output.ca_file), NULL, "CA certificates (PEM) for https. Not set: those of the system."),
+	TEXT("ca_file", HERE(output.ca_file), NULL,
+	    "CA certificates (PEM) for https. Not set: those of the system."),
 	BOOL("plain_credentials", HERE(output.plain_credentials), "false",
-	    "Let credentials travel over plain http to another machine, where anybody on the way can read them."),
-	BOOL("gzip", HERE(output.gzip), "false", "Compress requests: a tenth of the bytes for some processor time."),
-	INTEGER("max_documents", HERE(output.max_documents), "2000", 1, 100000, "Documents in one bulk request."),
-	INTEGER("max_bytes", HERE(output.max_bytes), "5 * 1024 * 1024", 16 * KIB, 100 * MIB, "Bytes of one bulk request, before compression."),
-	INTEGER("max_in_flight", HERE(output.max_in_flight), "4", 1, 64, "Bulk requests at the same time."),
+	    "Let credentials travel over plain http to another machine, where anybody on the way "
+	    "can read them."),
+	BOOL("gzip", HERE(output.gzip), "false",
+	    "Compress requests: a tenth of the bytes for some processor time."),
+	INTEGER("max_documents", HERE(output.max_documents), "2000", 1, 100000,
+	    "Documents in one bulk request."),
+	INTEGER("max_bytes", HERE(output.max_bytes), "5 * 1024 * 1024", 16 * KIB, 100 * MIB,
+	    "Bytes of one bulk request, before compression."),
+	INTEGER("max_in_flight", HERE(output.max_in_flight), "4", 1, 64,
+	    "Bulk requests at the same time."),
 	INTEGER("max_held_bytes", HERE(output.max_held_bytes), "64 * 1024 * 1024", MIB, 64 * GIB,
-	    "Bytes of documents that wait, are in flight or are to be tried again. At this cap no further record is taken up."),
+	    "Bytes of documents that wait, are in flight or are to be tried again. At this cap "
+	    "no further record is taken up."),
 	SECONDS("request_timeout", HERE(output.request_timeout), "75", 1, 3600,
-	    "Seconds until a request without answer is sent again. Keep it above 60: a server whose neighbour hangs answers after half a minute."),
+	    "Seconds until a request without answer is sent again. Keep it above 60: a server "
+	    "whose neighbour hangs answers after half a minute."),
 	SECONDS("retry_for", HERE(output.retry_for), "600", 1, 1e9,
-	    "Seconds that a document with an unknown server error (5xx) is tried again before it goes to the dead letters."),
-	TEXT("template_name", HERE(output.template_name), "\"auditrecv\"", "Name of our index template on the server."),
-	TEXT("template_pattern", HERE(output.template_pattern), "\"audit-*\"", "Index names that our index template is for."),
-	TEXT("path", HERE(output.path), NULL, "File that documents are written to, one JSON line each (type \"file\")."),
-	INTEGER("rotate_bytes", HERE(output.rotate_bytes), "0", 0, 1024 * GIB, "Begin a new file at this size; 0: never."),
-	INTEGER("rotate_keep", HERE(output.rotate_keep), "0", 0, 10000, "Older files that are kept; 0: all."),
+	    "Seconds that a document with an unknown server error (5xx) is tried again before "
+	    "it goes to the dead letters."),
+	TEXT("template_name", HERE(output.template_name), "\"auditrecv\"",
+	    "Name of our index template on the server."),
+	TEXT("template_pattern", HERE(output.template_pattern), "\"audit-*\"",
+	    "Index names that our index template is for."),
+	TEXT("path", HERE(output.path), NULL,
+	    "File that documents are written to, one JSON line each (type \"file\")."),
+	INTEGER("rotate_bytes", HERE(output.rotate_bytes), "0", 0, 1024 * GIB,
+	    "Begin a new file at this size; 0: never."),
+	INTEGER("rotate_keep", HERE(output.rotate_keep), "0", 0, 10000,
+	    "Older files that are kept; 0: all."),
 	END,
 };
 
 static const struct setting dead_letters_schema[] = {
 	TEXT("file", HERE(dead_letters.file), "\"dead-letters.ndjson\"",
-	    "File for records that were set aside, one JSON line each with the reason and the raw record."),
+	    "File for records that were set aside, one JSON line each with the reason and the raw "
+	    "record."),
 	INTEGER("max_bytes", HERE(dead_letters.max_bytes), "1024 * 1024 * 1024", MIB, 1024 * GIB,
-	    "Size of that file at which nothing more is set aside: such records stay unacknowledged, with an alarm."),
+	    "Size of that file at which nothing more is set aside: such records stay "
+	    "unacknowledged, with an alarm."),
 	END,
 };
 
 static const struct setting senders_schema[] = {
 	SECONDS("alarm_after", HERE(senders.alarm_after), "900", 1, 1e9,
-	    "Seconds after which a sender that was connected and has not come back is named in an alarm line, with the cure."),
+	    "Seconds after which a sender that was connected and has not come back is named in "
+	    "an alarm line, with the cure."),
 	END,
 };
 
 static const struct setting stop_schema[] = {
 	SECONDS("time_limit", HERE(stop.time_limit), "45", 0, 3600,
 	    "Seconds that a stop may take to settle and acknowledge what has arrived."),
-	SECONDS("linger", HERE(stop.linger), "5", 0, 600, "Seconds to read on after our half-close, so that no reset destroys acknowledgements."),
+	SECONDS("linger", HERE(stop.linger), "5", 0, 600,
+	    "Seconds to read on after our half-close, so that no reset destroys acknowledgements."),
 	END,
 };
 
 static const struct setting log_schema[] = {
-	CHOICE("level", HERE(log.level), "\"info\"", log_levels, "Lines above this level are not written."),
+	CHOICE("level", HERE(log.level), "\"info\"", log_levels,
+	    "Lines above this level are not written."),
 	END,
 };
 
@@ -132,12 +196,14 @@ const struct setting settings_schema[] = {
 	    .count_offset = HERE(listen_count),
 	    .help = "Where senders connect to: a list of listeners." },
 	TEXT("index", HERE(index), "\"audit-%Y-%m-%d\"",
-	    "Index of a document that no rule routes, from the event's own UTC time (%Y %m %d %H)."),
+	    "Index of a document that no rule routes, from the event's own UTC time (%Y %m %d "
+	    "%H)."),
 	TABLE("limits", limits_schema, "What one peer, and all together, may cost."),
 	TABLE("rules", rules_schema, "The rules, and what they may cost."),
 	TABLE("decoder", decoder_schema, "What the records themselves do not tell."),
 	TABLE("output", output_schema, "Where documents go."),
-	TABLE("dead_letters", dead_letters_schema, "Where records go that cannot become documents."),
+	TABLE(
+	    "dead_letters", dead_letters_schema, "Where records go that cannot become documents."),
 	TABLE("senders", senders_schema, "What we expect of senders."),
 	TABLE("stop", stop_schema, "How a stop goes."),
 	TABLE("log", log_schema, "What is said on stderr."),

@@ -174,7 +174,8 @@ senders_count(struct senders *all, struct sender *s, enum fate fate)
 }
 
 void
-senders_missing(struct senders *all, double after, void (*alarm)(const struct sender *s, double away))
+senders_missing(
+    struct senders *all, double after, void (*alarm)(const struct sender *s, double away))
 {
 	int64_t now = clock_steady();
 

@@ -17,21 +17,21 @@ struct item;
 struct sender {
 	struct sender *next_hash;
 	struct sender *next_turn, *previous_turn; /* in the ring; NULL when nothing waits */
-	struct item   *first, *last;		  /* records that wait for their turn, in the order of arrival */
-	char	      *name;
-	char	      *from;	    /* the address that it came from last */
-	unsigned       served;	    /* records taken in this turn */
-	unsigned       connections; /* at this moment */
-	int64_t	       left;	    /* when the last one went, clock_steady(); 0 while connected */
-	bool	       alarmed;
-	struct ledger  ledger;
+	struct item *first, *last; /* records that wait for their turn, in the order of arrival */
+	char *name;
+	char *from;           /* the address that it came from last */
+	unsigned served;      /* records taken in this turn */
+	unsigned connections; /* at this moment */
+	int64_t left;         /* when the last one went, clock_steady(); 0 while connected */
+	bool alarmed;
+	struct ledger ledger;
 };
 
 struct senders {
 	struct sender **buckets;
-	size_t		bucket_count, count;
-	struct sender  *turn; /* the one whose turn is next; NULL when nothing waits */
-	struct ledger	ledger; /* of all */
+	size_t bucket_count, count;
+	struct sender *turn;  /* the one whose turn is next; NULL when nothing waits */
+	struct ledger ledger; /* of all */
 };
 
 void senders_init(struct senders *all);
@@ -48,7 +48,8 @@ void senders_queue(struct senders *all, struct sender *s, struct item *item);
 struct item *senders_next(struct senders *all, unsigned quantum);
 void senders_count(struct senders *all, struct sender *s, enum fate fate);
 /* Calls alarm for each sender that went longer ago than `after` seconds and has not been named yet. */
-void senders_missing(struct senders *all, double after, void (*alarm)(const struct sender *s, double away));
+void senders_missing(
+    struct senders *all, double after, void (*alarm)(const struct sender *s, double away));
 /* Calls each for every sender. */
 void senders_each(struct senders *all, void (*each)(const struct sender *s));
 

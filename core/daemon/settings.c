@@ -15,15 +15,15 @@
 /* Everything that settings hold, so that one call frees it. */
 struct settings_memory {
 	struct settings_memory *next;
-	char			bytes[] __attribute__((aligned(16)));
+	char bytes[] __attribute__((aligned(16)));
 };
 
 /* One reading: where it comes from, for errors, and where it goes. */
 struct reading {
-	lua_State	*L;
+	lua_State *L;
 	struct settings *into;
-	const char	*file; /* NULL: no file */
-	struct buf	 text; /* of the file */
+	const char *file; /* NULL: no file */
+	struct buf text;  /* of the file */
 };
 
 static void *
@@ -138,7 +138,8 @@ join(char out[PATH_SIZE], const char *path, const char *name)
 	snprintf(out, PATH_SIZE, "%s%s%s", path, path[0] != '\0' ? "." : "", name);
 }
 
-static struct err *read_table(struct reading *r, const struct setting *table, void *into, const char *path);
+static struct err *read_table(
+    struct reading *r, const struct setting *table, void *into, const char *path);
 
 static struct err *
 read_number(struct reading *r, const struct setting *def, void *at, const char *path)
@@ -151,7 +152,8 @@ read_number(struct reading *r, const struct setting *def, void *at, const char *
 	if (def->type == SETTING_INTEGER && v != floor(v))
 		return complain(r, path, "a whole number is wanted, not %g", v);
 	if (!(v >= def->least && v <= def->most))
-		return complain(r, path, "%.15g is outside the range %.15g to %.15g", v, def->least, def->most);
+		return complain(
+		    r, path, "%.15g is outside the range %.15g to %.15g", v, def->least, def->most);
 	if (def->type == SETTING_INTEGER)
 		*(int64_t *)at = (int64_t)v;
 	else
@@ -166,7 +168,8 @@ read_text(struct reading *r, const struct setting *def, void *at, const char *pa
 	size_t len;
 
 	if (lua_type(r->L, -1) != LUA_TSTRING)
-		return complain(r, path, "a text in quotes is wanted, not a %s", luaL_typename(r->L, -1));
+		return complain(
+		    r, path, "a text in quotes is wanted, not a %s", luaL_typename(r->L, -1));
 	text = lua_tolstring(r->L, -1, &len);
 	if (strlen(text) != len)
 		return complain(r, path, "the text holds a zero byte");
@@ -199,8 +202,9 @@ read_item(struct reading *r, struct settings_list *list, const char *path, lua_I
 
 	snprintf(at, sizeof(at), "%s.%lld", path, (long long)i);
 	if (!lua_isinteger(r->L, -1) && lua_type(r->L, -1) != LUA_TSTRING)
-		return complain(r, at, "a text in quotes is wanted, not a %s", luaL_typename(r->L, -1));
-	lua_pushvalue(r->L, -1);	/* item copy */
+		return complain(
+		    r, at, "a text in quotes is wanted, not a %s", luaL_typename(r->L, -1));
+	lua_pushvalue(r->L, -1); /* item copy */
 	list->items[i - 1] = keep_text(r->into, lua_tostring(r->L, -1));
 	lua_pop(r->L, 1);
 	return list->items[i - 1] != NULL ? NULL : err_sys("settings");
@@ -213,7 +217,8 @@ check_list(struct reading *r, const char *path, lua_Integer *count)
 	lua_Integer keys = 0;
 
 	if (lua_type(r->L, -1) != LUA_TTABLE)
-		return complain(r, path, "a list in braces is wanted, not a %s", luaL_typename(r->L, -1));
+		return complain(
+		    r, path, "a list in braces is wanted, not a %s", luaL_typename(r->L, -1));
 	*count = (lua_Integer)lua_rawlen(r->L, -1);
 	for (lua_pushnil(r->L); lua_next(r->L, -2) != 0; lua_pop(r->L, 1))
 		keys++;
@@ -235,7 +240,7 @@ read_list(struct reading *r, void *at, const char *path)
 		return err_sys("settings");
 	list->count = (size_t)n;
 	for (lua_Integer i = 1; i <= n; i++) {
-		lua_rawgeti(r->L, -1, i);	/* list item */
+		lua_rawgeti(r->L, -1, i); /* list item */
 		e = read_item(r, list, path, i);
 		lua_pop(r->L, 1);
 		if (e != NULL)
@@ -259,11 +264,13 @@ read_table_list(struct reading *r, const struct setting *def, void *base, const 
 	*(size_t *)((char *)base + def->count_offset) = (size_t)n;
 	for (lua_Integer i = 1; i <= n; i++) {
 		snprintf(at, sizeof(at), "%s.%lld", path, (long long)i);
-		lua_rawgeti(r->L, -1, i);	/* list element */
+		lua_rawgeti(r->L, -1, i); /* list element */
 		if (lua_type(r->L, -1) != LUA_TTABLE)
-			e = complain(r, at, "a table in braces is wanted, not a %s", luaL_typename(r->L, -1));
+			e = complain(r, at, "a table in braces is wanted, not a %s",
+			    luaL_typename(r->L, -1));
 		else
-			e = read_table(r, def->inner, elements + (size_t)(i - 1) * def->inner_size, at);
+			e = read_table(
+			    r, def->inner, elements + (size_t)(i - 1) * def->inner_size, at);
 		lua_pop(r->L, 1);
 		if (e != NULL)
 			return e;
@@ -280,7 +287,8 @@ read_value(struct reading *r, const struct setting *def, void *base, const char 
 	switch (def->type) {
 	case SETTING_BOOL:
 		if (!lua_isboolean(r->L, -1))
-			return complain(r, path, "true or false is wanted, not a %s", luaL_typename(r->L, -1));
+			return complain(
+			    r, path, "true or false is wanted, not a %s", luaL_typename(r->L, -1));
 		*(bool *)at = lua_toboolean(r->L, -1);
 		return NULL;
 	case SETTING_INTEGER:
@@ -290,7 +298,8 @@ read_value(struct reading *r, const struct setting *def, void *base, const char 
 	case SETTING_TEXT_LIST: return read_list(r, at, path);
 	case SETTING_TABLE:
 		if (lua_type(r->L, -1) != LUA_TTABLE)
-			return complain(r, path, "a table in braces is wanted, not a %s", luaL_typename(r->L, -1));
+			return complain(r, path, "a table in braces is wanted, not a %s",
+			    luaL_typename(r->L, -1));
 		return read_table(r, def->inner, base, path);
 	case SETTING_TABLE_LIST: return read_table_list(r, def, base, path);
 	}
@@ -306,7 +315,8 @@ check_keys(struct reading *r, const struct setting *table, const char *path)
 
 	for (lua_pushnil(r->L); lua_next(r->L, -2) != 0; lua_pop(r->L, 1)) {
 		if (lua_type(r->L, -2) != LUA_TSTRING)
-			return complain(r, path[0] != '\0' ? path : "settings", "a value stands here without a name");
+			return complain(r, path[0] != '\0' ? path : "settings",
+			    "a value stands here without a name");
 		name = lua_tostring(r->L, -2);
 		for (def = table; def->name != NULL && strcmp(def->name, name) != 0; def++)
 			;
@@ -332,7 +342,7 @@ push_initial(lua_State *L, const struct setting *def)
 		return false;
 	snprintf(chunk, sizeof(chunk), "return %s", def->initial);
 	if (luaL_loadstring(L, chunk) != LUA_OK)
-		abort();	/* the schema itself is wrong */
+		abort(); /* the schema itself is wrong */
 	lua_call(L, 0, 1);
 	return true;
 }
@@ -349,7 +359,7 @@ read_table(struct reading *r, const struct setting *table, void *into, const cha
 		return e;
 	for (; table->name != NULL; table++) {
 		join(at, path, table->name);
-		lua_getfield(r->L, -1, table->name);	/* table value */
+		lua_getfield(r->L, -1, table->name); /* table value */
 		if (lua_isnil(r->L, -1)) {
 			lua_pop(r->L, 1);
 			if (!push_initial(r->L, table))
@@ -371,8 +381,8 @@ run_data(lua_State *L, const char *text, size_t len, const char *name)
 
 	if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
 		goto fail;
-	lua_newtable(L);		/* chunk env */
-	lua_setupvalue(L, -2, 1);	/* chunk */
+	lua_newtable(L);          /* chunk env */
+	lua_setupvalue(L, -2, 1); /* chunk */
 	if (lua_pcall(L, 0, 1, 0) != LUA_OK)
 		goto fail;
 	return NULL;
@@ -413,7 +423,8 @@ load_file(struct reading *r)
 	if ((e = run_data(r->L, r->text.len > 0 ? r->text.at : "", r->text.len, name)) != NULL)
 		return e;
 	if (lua_type(r->L, -1) != LUA_TTABLE)
-		return err_new("%s:1: the file does not return a table: begin it with \"return {\"", r->file);
+		return err_new(
+		    "%s:1: the file does not return a table: begin it with \"return {\"", r->file);
 	return NULL;
 }
 
@@ -433,36 +444,37 @@ assign(struct reading *r, const char *assignment)
 	path[equals - assignment] = '\0';
 	if ((size_t)snprintf(chunk, sizeof(chunk), "return %s", equals + 1) >= sizeof(chunk))
 		return err_new("--set %s: too long", path);
-	lua_pushvalue(r->L, top);	/* table */
+	lua_pushvalue(r->L, top); /* table */
 	for (part = path; (dot = strchr(part, '.')) != NULL; part = dot + 1) {
 		*dot = '\0';
 		index = strtoll(part, &end, 10);
 		if (*end == '\0')
 			lua_pushinteger(r->L, index);
 		else
-			lua_pushstring(r->L, part);	/* table key */
+			lua_pushstring(r->L, part); /* table key */
 		lua_pushvalue(r->L, -1);
-		lua_gettable(r->L, -3);			/* table key inner */
+		lua_gettable(r->L, -3); /* table key inner */
 		if (lua_type(r->L, -1) != LUA_TTABLE) {
 			lua_pop(r->L, 1);
 			lua_newtable(r->L);
 			lua_pushvalue(r->L, -2);
-			lua_pushvalue(r->L, -2);	/* table key inner key inner */
-			lua_settable(r->L, -5);		/* table key inner */
+			lua_pushvalue(r->L, -2); /* table key inner key inner */
+			lua_settable(r->L, -5);  /* table key inner */
 		}
 		lua_replace(r->L, -3);
-		lua_pop(r->L, 1);			/* inner */
+		lua_pop(r->L, 1); /* inner */
 		*dot = '.';
 	}
 	index = strtoll(part, &end, 10);
 	if (*end == '\0')
 		lua_pushinteger(r->L, index);
 	else
-		lua_pushstring(r->L, part);		/* table key */
+		lua_pushstring(r->L, part); /* table key */
 	if ((e = run_data(r->L, chunk, strlen(chunk), "=--set")) != NULL)
 		return err_wrap(e, "--set %s (a text needs quotes: '\"…\"')", assignment);
 	if (lua_isnil(r->L, -1) && strcmp(equals + 1, "nil") != 0)
-		return err_new("--set %s: the value is not known here; a text needs quotes: --set '%s=\"%s\"'",
+		return err_new(
+		    "--set %s: the value is not known here; a text needs quotes: --set '%s=\"%s\"'",
 		    assignment, path, equals + 1);
 	lua_settable(r->L, -3);
 	lua_settop(r->L, top);
@@ -470,11 +482,12 @@ assign(struct reading *r, const char *assignment)
 }
 
 /* Everything that may raise runs below lua_pcall(): out of memory is the only thing that still does. */
-struct protected {
-	struct reading	  *reading;
+struct protected
+{
+	struct reading *reading;
 	const char *const *assignments;
-	size_t		   count;
-	struct err	  *error;
+	size_t count;
+	struct err *error;
 };
 
 static int
@@ -497,7 +510,8 @@ read_protected(lua_State *L)
 }
 
 struct err *
-settings_read(struct settings **out, const char *file, const char *const *assignments, size_t assignment_count)
+settings_read(struct settings **out, const char *file, const char *const *assignments,
+    size_t assignment_count)
 {
 	struct reading r = { .file = file };
 	struct protected p = { &r, assignments, assignment_count, NULL };

@@ -17,49 +17,49 @@
 
 struct settings_list {
 	const char **items; /* NULL-terminated */
-	size_t	     count;
+	size_t count;
 };
 
 struct settings_listener {
-	const char	    *address;
-	int64_t		     port;
+	const char *address;
+	int64_t port;
 	struct settings_list mechanisms;
 	struct settings_list dummy_from;
 };
 
 struct settings {
 	struct settings_listener *listen;
-	size_t			  listen_count;
-	const char		 *index;
+	size_t listen_count;
+	const char *index;
 	struct {
 		int64_t max_frame_login, max_frame, kept_head;
 		int64_t max_connections, max_logins;
-		double	login_grace_time;
+		double login_grace_time;
 		int64_t max_in_flight_sender, max_in_flight;
 	} limits;
 	struct {
 		const char *directory;
-		int64_t	    max_heap, time_limit;
+		int64_t max_heap, time_limit;
 	} rules;
 	struct {
-		const char	    *events;
-		bool		     swapped_ports;
+		const char *events;
+		bool swapped_ports;
 		struct settings_list service_ports;
 	} decoder;
 	struct {
-		const char	    *type;
+		const char *type;
 		struct settings_list urls;
-		const char	    *username, *password_file, *api_key_file, *ca_file;
-		bool		     plain_credentials, gzip;
-		int64_t		     max_documents, max_bytes, max_in_flight, max_held_bytes;
-		double		     request_timeout, retry_for;
-		const char	    *template_name, *template_pattern;
-		const char	    *path;
-		int64_t		     rotate_bytes, rotate_keep;
+		const char *username, *password_file, *api_key_file, *ca_file;
+		bool plain_credentials, gzip;
+		int64_t max_documents, max_bytes, max_in_flight, max_held_bytes;
+		double request_timeout, retry_for;
+		const char *template_name, *template_pattern;
+		const char *path;
+		int64_t rotate_bytes, rotate_keep;
 	} output;
 	struct {
 		const char *file;
-		int64_t	    max_bytes;
+		int64_t max_bytes;
 	} dead_letters;
 	struct {
 		double alarm_after;
@@ -77,25 +77,25 @@ enum setting_type {
 	SETTING_BOOL,
 	SETTING_INTEGER,
 	SETTING_SECONDS,   /* a number, double */
-	SETTING_TEXT,	   /* NULL when not set */
-	SETTING_CHOICE,	   /* a text from a list */
+	SETTING_TEXT,      /* NULL when not set */
+	SETTING_CHOICE,    /* a text from a list */
 	SETTING_TEXT_LIST, /* of texts or integers */
-	SETTING_TABLE,	   /* of settings */
+	SETTING_TABLE,     /* of settings */
 	SETTING_TABLE_LIST,
 };
 
 /* One row of the schema. A list of rows ends with one without name. */
 struct setting {
-	const char	     *name;
-	enum setting_type     type;
-	size_t		      offset;	 /* in the struct that holds the table */
-	const char	     *initial;	 /* the default, in the file's own syntax; NULL: not set */
-	double		      least, most;	 /* of numbers */
-	const char *const    *choices;	 /* NULL-terminated */
-	const char	     *help;	 /* one or two sentences, without markup */
-	const struct setting *inner;	 /* of tables */
-	size_t		      inner_size;    /* SETTING_TABLE_LIST: of one element */
-	size_t		      count_offset;  /* SETTING_TABLE_LIST: where the number of elements goes (size_t) */
+	const char *name;
+	enum setting_type type;
+	size_t offset;               /* in the struct that holds the table */
+	const char *initial;         /* the default, in the file's own syntax; NULL: not set */
+	double least, most;          /* of numbers */
+	const char *const *choices;  /* NULL-terminated */
+	const char *help;            /* one or two sentences, without markup */
+	const struct setting *inner; /* of tables */
+	size_t inner_size;           /* SETTING_TABLE_LIST: of one element */
+	size_t count_offset; /* SETTING_TABLE_LIST: where the number of elements goes (size_t) */
 };
 
 extern const struct setting settings_schema[];

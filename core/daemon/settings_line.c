@@ -9,11 +9,11 @@
 
 struct scan {
 	const char *at, *end;
-	unsigned    line;
-	unsigned    depth;
+	unsigned line;
+	unsigned depth;
 	struct {
-		char	 key[48]; /* of the value that is being read; "" for a list item */
-		unsigned items;	  /* list items so far */
+		char key[48];   /* of the value that is being read; "" for a list item */
+		unsigned items; /* list items so far */
 	} level[DEEPEST];
 };
 
@@ -93,7 +93,8 @@ is_here(const struct scan *s, const char *path)
 		bool last = i == s->depth;
 
 		if (s->level[i].key[0] != '\0') {
-			if (len != strlen(s->level[i].key) || memcmp(path, s->level[i].key, len) != 0)
+			if (len != strlen(s->level[i].key) ||
+			    memcmp(path, s->level[i].key, len) != 0)
 				return false;
 		} else if (strtoul(path, NULL, 10) != s->level[i].items)
 			return false;
@@ -128,13 +129,14 @@ take_key(struct scan *s)
 			ahead.at++;
 	} else {
 		from = ahead.at;
-		while (ahead.at < ahead.end && (isalnum((unsigned char)*ahead.at) || *ahead.at == '_'))
+		while (
+		    ahead.at < ahead.end && (isalnum((unsigned char)*ahead.at) || *ahead.at == '_'))
 			ahead.at++;
 		len = (size_t)(ahead.at - from);
 	}
 	skip_blank(&ahead);
-	if (len == 0 || len >= sizeof(s->level[0].key) || ahead.at >= ahead.end || *ahead.at != '=' ||
-	    (ahead.at + 1 < ahead.end && ahead.at[1] == '='))
+	if (len == 0 || len >= sizeof(s->level[0].key) || ahead.at >= ahead.end ||
+	    *ahead.at != '=' || (ahead.at + 1 < ahead.end && ahead.at[1] == '='))
 		return false;
 	memcpy(s->level[s->depth].key, from, len);
 	s->level[s->depth].key[len] = '\0';

@@ -80,7 +80,8 @@ put_table(struct buf *out, const struct setting *table, const void *base, int de
 {
 	for (; table->name != NULL; table++) {
 		if (table->type == SETTING_TEXT &&
-		    *(const char *const *)(const void *)((const char *)base + table->offset) == NULL)
+		    *(const char *const *)(const void *)((const char *)base + table->offset) ==
+			NULL)
 			continue;
 		indent(out, depth, table->name);
 		buf_append(out, " = ", 3);
@@ -152,8 +153,8 @@ put_range(struct buf *out, const struct setting *def, int depth)
 	} else if (def->choices != NULL) {
 		n = (size_t)snprintf(text, sizeof(text), "One of");
 		for (const char *const *c = def->choices; *c != NULL && n < sizeof(text); c++)
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s \"%s\"%s", c == def->choices ? "" : ",", *c,
-			    c[1] == NULL ? "." : "");
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s \"%s\"%s",
+			    c == def->choices ? "" : ",", *c, c[1] == NULL ? "." : "");
 		put_help(out, depth, text);
 	}
 }
@@ -175,7 +176,8 @@ sample_table(struct buf *out, const struct setting *table, int depth)
 			indent(out, depth, list ? "} },\n" : "},\n");
 		} else {
 			indent(out, depth, "-- ");
-			buf_printf(out, "%s = %s,\n", def->name, def->initial != NULL ? def->initial : "nil");
+			buf_printf(out, "%s = %s,\n", def->name,
+			    def->initial != NULL ? def->initial : "nil");
 		}
 	}
 }
@@ -183,9 +185,12 @@ sample_table(struct buf *out, const struct setting *table, int depth)
 void
 settings_sample(struct buf *out)
 {
-	buf_str(out, str_of("-- Settings of auditrecv: data, no code. What is commented out shows the default.\n"
-			    "-- `auditrecv check -c FILE` tells what is wrong and prints what is in force.\n\n"
-			    "return {\n"));
+	buf_str(out,
+	    str_of(
+		"-- Settings of auditrecv: data, no code. What is commented out shows the "
+		"default.\n"
+		"-- `auditrecv check -c FILE` tells what is wrong and prints what is in force.\n\n"
+		"return {\n"));
 	sample_table(out, settings_schema, 1);
 	buf_append(out, "}\n", 2);
 }
