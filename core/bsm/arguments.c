@@ -46,18 +46,10 @@ static const struct rule {
 	{ { "type", 4 }, { 266 }, SOLARIS, AS_VALUE, NAMES_TERMINAL_TYPE, 0 },
 	{ { "type", 4 }, { 32, 34, 183, 265 }, SOLARIS, AS_SOCKET_TYPE, NAMES_SOCKET_TYPE, 0 },
 	{ { "type", 4 }, { 183 }, OPENBSM, AS_SOCKET_TYPE, 0, NAMES_SOCKET_TYPE_OPENBSM },
-	{ { "domain", 6 },
-	  { ANY_EVENT },
-	  BOTH,
-	  AS_VALUE,
-	  NAMES_SOCKET_DOMAIN,
-	  NAMES_SOCKET_DOMAIN_OPENBSM },
-	{ { "family", 6 },
-	  { ANY_EVENT },
-	  BOTH,
-	  AS_VALUE,
-	  NAMES_SOCKET_DOMAIN,
-	  NAMES_SOCKET_DOMAIN_OPENBSM },
+	{ { "domain", 6 }, { ANY_EVENT }, BOTH, AS_VALUE, NAMES_SOCKET_DOMAIN,
+	    NAMES_SOCKET_DOMAIN_OPENBSM },
+	{ { "family", 6 }, { ANY_EVENT }, BOTH, AS_VALUE, NAMES_SOCKET_DOMAIN,
+	    NAMES_SOCKET_DOMAIN_OPENBSM },
 	{ { "cmd", 3 }, { 30 }, BOTH, AS_VALUE, NAMES_FCNTL_CMD, NAMES_FCNTL_CMD_OPENBSM },
 	{ { "flags", 5 }, { 30 }, SOLARIS, AS_STATUS_FLAGS, NAMES_OPEN_FLAG, 0 },
 	{ { "cmd", 3 }, { 251, 252 }, SOLARIS, AS_VALUE, NAMES_ACL_CMD, 0 },
@@ -228,7 +220,7 @@ put_argument(struct walk *w, const struct token *t)
 	case AS_SIGNAL: put_name(w, names_signal(value, r->openbsm), plain); break;
 	case AS_EVENT:
 		put_name(w, value <= UINT16_MAX ? names_event(r->column, (uint16_t)value) : STR(""),
-			 plain);
+		    plain);
 		break;
 	case AS_CLASSES: put_classes(w, list, value); break;
 	case AS_TERMINAL: put_ports(w, value); break;
@@ -243,8 +235,8 @@ put_argument(struct walk *w, const struct token *t)
 		break;
 	case AS_SOCKET_OPTION:
 		put_name(w,
-			 another_is(r, STR("level"), 0xffff) ? names_value(list, plain) : STR(""),
-			 plain);
+		    another_is(r, STR("level"), 0xffff) ? names_value(list, plain) : STR(""),
+		    plain);
 		break;
 	case AS_PROCESSOR_STATE: put_processor_state(w, list, value); break;
 	}

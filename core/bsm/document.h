@@ -22,7 +22,7 @@
  * got a part of it.
  */
 bool document_walk(const struct record *r, const struct origin *o, const struct sink_ops *ops,
-		   void *sink) MUST_USE;
+    void *sink) MUST_USE;
 
 /* "success", "failure" or "unknown". */
 struct str document_outcome(const struct record *r);
@@ -32,7 +32,7 @@ bool document_has(const struct record *r, const struct origin *o, enum field fie
 
 /* Feeds the value of one field that the document has, without its key. False when memory for it ran out. */
 bool document_field(const struct record *r, const struct origin *o, enum field field,
-		    const struct sink_ops *ops, void *sink) MUST_USE;
+    const struct sink_ops *ops, void *sink) MUST_USE;
 
 /* What a field holds. */
 enum value_type { VALUE_INTEGER, VALUE_TEXT, VALUE_OBJECT, VALUE_MIXED };

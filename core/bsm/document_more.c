@@ -5,7 +5,7 @@
 /* Tokens behind the first of a kind, each as its field would have it. */
 static void
 put_others(struct walk *w, enum key key, enum token_kind kind,
-	   void (*put)(struct walk *, const struct token *))
+    void (*put)(struct walk *, const struct token *))
 {
 	const struct token *t;
 
@@ -21,7 +21,7 @@ put_others(struct walk *w, enum key key, enum token_kind kind,
 /* Tokens of a kind but for two that have a place of their own. */
 static void
 put_all_but(struct walk *w, enum key key, enum token_kind kind, uint32_t one, uint32_t other,
-	    void (*put)(struct walk *, const struct token *))
+    void (*put)(struct walk *, const struct token *))
 {
 	const struct token *t = record_first(w->r, kind);
 	uint32_t placed = (one != TOKEN_NONE) + (other != TOKEN_NONE && other != one);
@@ -37,30 +37,6 @@ put_all_but(struct walk *w, enum key key, enum token_kind kind, uint32_t one, ui
 			put(w, t);
 	}
 	close_list(w);
-}
-
-static void
-put_number(struct walk *w, const struct token *t)
-{
-	put_integer(w, t->number);
-}
-
-static void
-put_plain_text(struct walk *w, const struct token *t)
-{
-	put_text(w, t->text);
-}
-
-static void
-put_plain_addr(struct walk *w, const struct token *t)
-{
-	put_addr(w, t->addr);
-}
-
-static void
-put_mask(struct walk *w, const struct token *t)
-{
-	put_bits(w, NAMES_ACE_MASK, t->number);
 }
 
 /* The third path and all after it. */
@@ -121,8 +97,8 @@ put_more(struct walk *w)
 
 	open_object(w);
 	put_others(w, KEY_ACCESS_MASK, TOKEN_ACCESS_MASK, put_mask);
-	put_all_but(w, KEY_ATTRIBUTES, TOKEN_ATTRIBUTE, r->attributes, r->target_attributes,
-		    put_attribute);
+	put_all_but(
+	    w, KEY_ATTRIBUTES, TOKEN_ATTRIBUTE, r->attributes, r->target_attributes, put_attribute);
 	put_others(w, KEY_CMD, TOKEN_CMD, put_cmd);
 	put_others(w, KEY_EXEC_ARGS, TOKEN_EXEC_ARGS, put_strings);
 	put_others(w, KEY_EXIT, TOKEN_EXIT, put_exit);
@@ -148,8 +124,8 @@ put_more(struct walk *w)
 	put_others(w, KEY_SOCKET, TOKEN_SOCKET, put_socket);
 	put_others(w, KEY_SUBJECT, TOKEN_SUBJECT, put_subject);
 	put_others(w, KEY_TID, TOKEN_TID, put_tid);
-	put_all_but(w, KEY_USED_PRIVS, TOKEN_USE_OF_PRIV, r->used_privs, r->failed_privs,
-		    put_use_of_priv);
+	put_all_but(
+	    w, KEY_USED_PRIVS, TOKEN_USE_OF_PRIV, r->used_privs, r->failed_privs, put_use_of_priv);
 	put_others(w, KEY_USER, TOKEN_USER, put_user);
 	put_others(w, KEY_WSID, TOKEN_WSID, put_plain_text);
 	close_object(w);

@@ -33,8 +33,7 @@ put_type(struct walk *w, uint16_t type)
 {
 	put_key(w, KEY_TYPE);
 	put_name(w,
-		 names_value(w->r->openbsm ? NAMES_SOCKET_TYPE_OPENBSM : NAMES_SOCKET_TYPE, type),
-		 type);
+	    names_value(w->r->openbsm ? NAMES_SOCKET_TYPE_OPENBSM : NAMES_SOCKET_TYPE, type), type);
 }
 
 /* Token 2E of an x86 sender has its address reversed, too. */

@@ -13,26 +13,26 @@
 #define NAMED(path, type, from, about) ROW(path, type, false, true, from, about)
 
 /* A subject or a process. */
-#define SUBJECT_ROWS(path, from)                                                                  \
-	INTEGER(path ".audit_id", from, "the accountable user; -1 not set, -2 nobody logged in"), \
-	    INTEGER(path ".uid", from, "effective user id"),                                      \
-	    INTEGER(path ".gid", from, "effective group id"),                                     \
-	    INTEGER(path ".ruid", from, "real user id"),                                          \
-	    INTEGER(path ".rgid", from, "real group id"),                                         \
-	    INTEGER(path ".pid", from, "process id"),                                             \
-	    INTEGER(path ".session_id", from, "audit session, not that of a terminal"),           \
-	    OBJECT(path ".terminal", from,                                                        \
-		   "where the user sits: a network login's ends or a device"),                    \
-	    TEXT(path ".terminal.ip", from,                                                       \
-		 "address of the peer, or of the host with the device"),                          \
-	    INTEGER(path ".terminal.local_port", from, "port of the host"),                       \
-	    INTEGER(path ".terminal.remote_port", from, "port of the peer"),                      \
-	    INTEGER(path ".terminal.dev", from,                                                   \
-		    "device number of the terminal, as in the record"),                           \
-	    INTEGER(path ".terminal.major", from, "its major number"),                            \
-	    INTEGER(path ".terminal.minor", from, "its minor number"),                            \
-	    TEXT(path ".terminal.port_id", from,                                                  \
-		 "the port word in hex, when its meaning is unknown or guessed")
+#define SUBJECT_ROWS(path, from)                                                                   \
+	INTEGER(path ".audit_id", from, "the accountable user; -1 not set, -2 nobody logged in"),  \
+	    INTEGER(path ".uid", from, "effective user id"),                                       \
+	    INTEGER(path ".gid", from, "effective group id"),                                      \
+	    INTEGER(path ".ruid", from, "real user id"),                                           \
+	    INTEGER(path ".rgid", from, "real group id"),                                          \
+	    INTEGER(path ".pid", from, "process id"),                                              \
+	    INTEGER(path ".session_id", from, "audit session, not that of a terminal"),            \
+	    OBJECT(path ".terminal", from,                                                         \
+		"where the user sits: a network login's ends or a device"),                        \
+	    TEXT(                                                                                  \
+		path ".terminal.ip", from, "address of the peer, or of the host with the device"), \
+	    INTEGER(path ".terminal.local_port", from, "port of the host"),                        \
+	    INTEGER(path ".terminal.remote_port", from, "port of the peer"),                       \
+	    INTEGER(                                                                               \
+		path ".terminal.dev", from, "device number of the terminal, as in the record"),    \
+	    INTEGER(path ".terminal.major", from, "its major number"),                             \
+	    INTEGER(path ".terminal.minor", from, "its minor number"),                             \
+	    TEXT(path ".terminal.port_id", from,                                                   \
+		"the port word in hex, when its meaning is unknown or guessed")
 
 #define ATTRIBUTE_ROWS(path)                                                               \
 	TEXT(path ".mode_octal", "attribute", "type and permissions, octal"),              \
@@ -41,7 +41,7 @@
 	    INTEGER(path ".fsid", "attribute", "file system; for comparison on one host"), \
 	    TEXT(path ".inode_hex", "attribute", "node id, 16 digits"),                    \
 	    TEXT(path ".devid", "attribute",                                               \
-		 "device number of a device node, decimal; else 0 or -1"),                 \
+		"device number of a device node, decimal; else 0 or -1"),                  \
 	    TEXT(path ".type", "attribute", "kind of file, from the mode: s_ifreg, s_ifdir …")
 
 const struct field_row field_table[] = {
@@ -79,7 +79,7 @@ const struct field_row field_table[] = {
 	INTEGER("user.uid", "user", "user id"),
 	TEXT("user.name", "user", "user name"),
 	OBJECT("used_privs", "use of privilege",
-	       "the successful use of privileges, else the failed one"),
+	    "the successful use of privileges, else the failed one"),
 	TEXT("used_privs.privs", "use of privilege", "privileges, by commas"),
 	INTEGER("used_privs.success", "use of privilege", "1, or 0 for a failed use"),
 	TEXT("failed_privs", "use of privilege", "privileges of a failed use, by commas"),
@@ -188,8 +188,8 @@ const struct field_row field_table[] = {
 	TEXTS("rights", "rights", "words of Capsicum rights in hex"),
 	INTEGER("liaison", "liaison", "obsolete"),
 	TEXT("header_host", "host", "address of the host in an obsolete token"),
-	NAMED("more", MIXED, "all",
-	      "what repeats beyond the fields above, by their names, in lists"),
+	NAMED(
+	    "more", MIXED, "all", "what repeats beyond the fields above, by their names, in lists"),
 	INTEGER("unknown_token", "bytes", "id of the first token that could not be read"),
 	TEXT("unknown_hex", "bytes", "the rest from there, and surplus data, in hex"),
 	TEXT("damaged", "bytes", "what was wrong, and at which byte"),

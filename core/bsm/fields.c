@@ -58,12 +58,12 @@ static const uint8_t field_of_kind[TOKEN_KINDS] = {
 #define BIT(kind) (UINT64_C(1) << (kind))
 
 /* Kinds whose first token (of returns: the last) has a field of its own, and whose others go to `more`. */
-#define ONE_OF_A_KIND                                                                           \
-	(BIT(TOKEN_SUBJECT) | BIT(TOKEN_PROCESS) | BIT(TOKEN_RETURN) | BIT(TOKEN_EXIT) |        \
-	 BIT(TOKEN_SEQUENCE) | BIT(TOKEN_USER) | BIT(TOKEN_LABEL) | BIT(TOKEN_WSID) |           \
-	 BIT(TOKEN_ACCESS_MASK) | BIT(TOKEN_IDENTITY) | BIT(TOKEN_EXEC_ARGS) | BIT(TOKEN_CMD) | \
-	 BIT(TOKEN_SOCKET) | BIT(TOKEN_IP) | BIT(TOKEN_TID) | BIT(TOKEN_IPC) |                  \
-	 BIT(TOKEN_IPC_PERM) | BIT(TOKEN_LIAISON) | BIT(TOKEN_HOST))
+#define ONE_OF_A_KIND                                                                              \
+	(BIT(TOKEN_SUBJECT) | BIT(TOKEN_PROCESS) | BIT(TOKEN_RETURN) | BIT(TOKEN_EXIT) |           \
+	    BIT(TOKEN_SEQUENCE) | BIT(TOKEN_USER) | BIT(TOKEN_LABEL) | BIT(TOKEN_WSID) |           \
+	    BIT(TOKEN_ACCESS_MASK) | BIT(TOKEN_IDENTITY) | BIT(TOKEN_EXEC_ARGS) | BIT(TOKEN_CMD) | \
+	    BIT(TOKEN_SOCKET) | BIT(TOKEN_IP) | BIT(TOKEN_TID) | BIT(TOKEN_IPC) |                  \
+	    BIT(TOKEN_IPC_PERM) | BIT(TOKEN_LIAISON) | BIT(TOKEN_HOST))
 
 /*
  * The first attribute is the document's; the target's is the first behind the second path. An attribute belongs to the path

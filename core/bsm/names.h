@@ -97,14 +97,14 @@ struct str names_value(enum names_list list, int64_t value);
 /*
  * The names of the bits of a mask, ascending, into out; returns how many, and in rest the bits without a name.
  */
-unsigned names_bits(enum names_list list, uint64_t mask, struct str out[NAMES_BITS],
-		    uint64_t *rest);
+unsigned names_bits(
+    enum names_list list, uint64_t mask, struct str out[NAMES_BITS], uint64_t *rest);
 /*
  * The same for audit classes, with names for unions of classes: from the largest mask down, a name is taken when all of its bits
  * are left.
  */
-unsigned names_classes(enum names_list list, uint64_t mask, struct str out[NAMES_BITS],
-		       uint64_t *rest);
+unsigned names_classes(
+    enum names_list list, uint64_t mask, struct str out[NAMES_BITS], uint64_t *rest);
 
 /* What the value of a failed user-level return token means. */
 struct names_failure {

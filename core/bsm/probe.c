@@ -239,7 +239,7 @@ put_named_arguments(struct walk *w, struct str name)
 
 bool
 probe_any(const struct probe *p, const struct record *r, const struct origin *o,
-	  bool (*match)(void *context, const struct probe_value *value), void *context)
+    bool (*match)(void *context, const struct probe_value *value), void *context)
 {
 	struct follower f = { .probe = p, .on_way = true, .match = match, .context = context };
 	struct walk w = { &following, &f, r, o, r->scratch, false, NULL };

@@ -42,7 +42,6 @@ bool probe_descend(struct probe *p, struct str name) MUST_USE;
 
 /* True as soon as match says so of a value; false when it says so of none, or there is none. */
 bool probe_any(const struct probe *p, const struct record *r, const struct origin *o,
-	       bool (*match)(void *context, const struct probe_value *value),
-	       void *context) MUST_USE;
+    bool (*match)(void *context, const struct probe_value *value), void *context) MUST_USE;
 
 #endif

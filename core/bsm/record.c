@@ -140,7 +140,7 @@ check_token(struct record *r, const struct token *t)
 			damage(r, DAMAGE_TRAILER_MAGIC, t->at + 1, t->trailer.magic, 0);
 		if (t->trailer.length != r->header.length)
 			damage(r, DAMAGE_TRAILER_LENGTH, t->at + 3, t->trailer.length,
-			       r->header.length);
+			    r->header.length);
 		if (t->at + t->len < r->end)
 			damage(r, DAMAGE_AFTER_TRAILER, t->at + t->len, 0, 0);
 		break;

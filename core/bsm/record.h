@@ -126,8 +126,8 @@ bool record_init(struct record *r) MUST_USE;
 void record_fini(struct record *r);
 
 /* Decodes one message: exactly one record is expected in it; surplus bytes are a damage. The dialect is copied. */
-void record_decode(struct record *r, const uint8_t *bytes, size_t size,
-		   const struct dialect *dialect);
+void record_decode(
+    struct record *r, const uint8_t *bytes, size_t size, const struct dialect *dialect);
 
 /* The first token of a kind, or NULL. */
 static inline const struct token *

@@ -16,16 +16,16 @@ put_reason(struct buf *out, const struct damage *d)
 		break;
 	case DAMAGE_LENGTH_SMALL:
 		buf_printf(out, "record length %" PRIu64 " is smaller than its header of %" PRIu64,
-			   d->a, d->b);
+		    d->a, d->b);
 		break;
 	case DAMAGE_LENGTH_LARGE:
 		buf_printf(out, "record length %" PRIu64 " is larger than the maximum of %" PRIu64,
-			   d->a, d->b);
+		    d->a, d->b);
 		break;
 	case DAMAGE_INCOMPLETE:
 		buf_printf(out,
-			   "incomplete: record length %" PRIu64 ", %" PRIu64 " bytes are there",
-			   d->a, d->b);
+		    "incomplete: record length %" PRIu64 ", %" PRIu64 " bytes are there", d->a,
+		    d->b);
 		break;
 	case DAMAGE_SURPLUS:
 		buf_printf(out, "surplus data: %" PRIu64 " bytes follow the record", d->a);
@@ -48,15 +48,15 @@ put_reason(struct buf *out, const struct damage *d)
 		break;
 	case DAMAGE_STRINGS:
 		buf_printf(out,
-			   "strings run past the end of the record: %" PRIu64 " announced, %" PRIu64
-			   " read",
-			   d->a, d->b);
+		    "strings run past the end of the record: %" PRIu64 " announced, %" PRIu64
+		    " read",
+		    d->a, d->b);
 		break;
 	case DAMAGE_TRAILER_MAGIC: buf_printf(out, "bad trailer magic"); break;
 	case DAMAGE_TRAILER_LENGTH:
 		buf_printf(out,
-			   "trailer length differs from header length (%" PRIu64 ", %" PRIu64 ")",
-			   d->a, d->b);
+		    "trailer length differs from header length (%" PRIu64 ", %" PRIu64 ")", d->a,
+		    d->b);
 		break;
 	case DAMAGE_AFTER_TRAILER: buf_printf(out, "tokens after the trailer"); break;
 	case DAMAGE_TOO_MANY: buf_printf(out, "more than %" PRIu64 " tokens", d->a); break;

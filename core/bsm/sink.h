@@ -19,8 +19,8 @@ struct sink_ops {
 	void (*open_list)(void *sink);
 	void (*close_list)(void *sink);
 	void (*key)(void *sink, enum key key); /* a name of ours: key_names[key] */
-	void (*data_key)(void *sink, const char *name,
-			 size_t len); /* a name from the record, valid UTF-8 */
+	void (*data_key)(
+	    void *sink, const char *name, size_t len); /* a name from the record, valid UTF-8 */
 	void (*integer)(void *sink, int64_t value);
 	void (*text)(void *sink, const char *at, size_t len);
 	void (*word)(void *sink, const char *at, size_t len);

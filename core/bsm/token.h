@@ -276,7 +276,7 @@ struct file_token {
 };
 
 /* READY, CUT (more bytes could complete it), or UNKNOWN (not a file token). */
-enum token_status file_token_read(const uint8_t *bytes, size_t len,
-				  struct file_token *out) MUST_USE;
+enum token_status file_token_read(
+    const uint8_t *bytes, size_t len, struct file_token *out) MUST_USE;
 
 #endif

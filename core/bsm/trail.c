@@ -76,7 +76,7 @@ enum fit { FIT_YES, FIT_NO, FIT_MORE };
  */
 static enum fit
 fits(const struct trail *t, const uint8_t *window, size_t len, size_t p, bool last, size_t *need,
-     size_t *effort)
+    size_t *effort)
 {
 	const uint8_t *at = window + p;
 	size_t left = len - p, size;
@@ -114,7 +114,7 @@ more(struct trail_item *out, size_t need)
 
 static enum trail_status
 consume(struct trail *t, struct trail_item *out, enum trail_status status, size_t len,
-	const char *reason)
+    const char *reason)
 {
 	out->len = len;
 	out->reason = reason;
@@ -158,7 +158,7 @@ next_file(struct trail *t, const uint8_t *window, size_t len, bool last, struct 
 /* Behind damage: the next place where a record or the last file token fits. */
 static enum trail_status
 resume(struct trail *t, const uint8_t *window, size_t len, bool last, const char *reason,
-       struct trail_item *out)
+    struct trail_item *out)
 {
 	size_t p, need = 0, effort = EFFORT, most = len < t->record_max ? len : t->record_max;
 
@@ -211,8 +211,8 @@ trail_next(struct trail *t, const uint8_t *window, size_t len, bool last, struct
 			if (status == TRAIL_CUT)
 				return consume(t, out, TRAIL_CUT, len, "the file ends in a record");
 		}
-		return resume(t, window, len, last, "the record length leads to no other record",
-			      out);
+		return resume(
+		    t, window, len, last, "the record length leads to no other record", out);
 	}
 	t->version = window[5];
 	return consume(t, out, TRAIL_RECORD, be32(window + 1), NULL);

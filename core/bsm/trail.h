@@ -44,7 +44,7 @@ struct trail_item {
 void trail_init(struct trail *t, uint32_t record_max);
 
 /* window[0..len) are the file's bytes from t->offset on; `last` says that none follow these. */
-enum trail_status trail_next(struct trail *t, const uint8_t *window, size_t len, bool last,
-			     struct trail_item *out) MUST_USE;
+enum trail_status trail_next(
+    struct trail *t, const uint8_t *window, size_t len, bool last, struct trail_item *out) MUST_USE;
 
 #endif

@@ -24,8 +24,8 @@ is_plain(const char *at, size_t len)
 		backslash = word ^ (ONES * '\\');
 		delete = word ^ (ONES * 0x7f);
 		if (((word | (word - ONES * 0x20) | (quote - ONES) | (backslash - ONES) |
-		      (delete - ONES)) &
-		     HIGHS) != 0)
+			 (delete - ONES)) &
+			HIGHS) != 0)
 			return false;
 	}
 	for (; len > 0; at++, len--)
@@ -108,8 +108,8 @@ put_name(struct walk *w, struct str name, int64_t number)
 		put_word(w, name);
 		return;
 	}
-	p = digits_before(end, number < 0 ? -(uint64_t)number : (uint64_t)number, 10, 1,
-			  lower_digits);
+	p = digits_before(
+	    end, number < 0 ? -(uint64_t)number : (uint64_t)number, 10, 1, lower_digits);
 	if (number < 0)
 		*--p = '-';
 	w->ops->word(w->sink, p, (size_t)(end - p));

@@ -1,7 +1,7 @@
 /*
  * walk: what the parts of the document walk share: the sink under way, and how values are put into it. Internal to the room.
  *
- * The parts: document.c (the fields in their order, the record's frame and outcome), document_who.c, document_what.c,
+ * The parts: document.c (the fields in their order), parts.c (the small ones), document_who.c, document_what.c,
  * document_net.c, document_more.c, arguments.c (args), keyed.c (objects with names from the record), escaped.c.
  */
 #ifndef BSM_WALK_H
@@ -107,7 +107,11 @@ void put_names(struct walk *w, const struct str *names, unsigned count, uint64_t
 /* A list of the names of a mask's bits. */
 void put_bits(struct walk *w, enum names_list list, uint64_t mask);
 
-/* Values of fields that are objects, from their token; used by `more` too. */
+/* Values of fields from one token; used by `more` too. */
+void put_plain_text(struct walk *w, const struct token *t);
+void put_plain_addr(struct walk *w, const struct token *t);
+void put_number(struct walk *w, const struct token *t);
+void put_mask(struct walk *w, const struct token *t); /* of access rights, as a list */
 void put_subject(struct walk *w, const struct token *t);
 void put_user(struct walk *w, const struct token *t);
 void put_use_of_priv(struct walk *w, const struct token *t);
@@ -132,8 +136,8 @@ void put_more(struct walk *w);
 /* The name of something that the record names. */
 void put_data_key(struct walk *w, const struct keyed *k);
 /* An object of a kind's tokens by their names; equal names have a list of their values. */
-void put_by_name(struct walk *w, enum token_kind kind,
-		 void (*put)(struct walk *, const struct token *));
+void put_by_name(
+    struct walk *w, enum token_kind kind, void (*put)(struct walk *, const struct token *));
 
 /* The value of an argument, by name where it has one. */
 void put_argument(struct walk *w, const struct token *t);
