@@ -30,7 +30,7 @@ BUILD	= $(CC) -std=gnu11 -D_GNU_SOURCE -D__EXTENSIONS__ $(CFLAGS) $(WARN) $(HARD
 LINK	= $(CC) $(FLAGS_$(FLAVOR)) -pie -Wl,-z,relro,-z,now
 
 ROOMS	= base bsm wire script output daemon
-objs	= $(patsubst core/%.c,$(OUT)/%.o,$(wildcard core/$(1)/*.c)) $(if $(filter bsm script,$(1)),$(OUT)/gen/$(1).o)
+objs	= $(patsubst core/%.c,$(OUT)/%.o,$(wildcard core/$(1)/*.c)) $(if $(filter bsm script output,$(1)),$(OUT)/gen/$(1).o)
 libs	= $(foreach r,$(1),$(OUT)/lib$(r).a)
 # What the test binding of a room is linked with.
 NEEDS_base = base
@@ -58,6 +58,9 @@ $(GEN)/bsm.c: core/bsm/tables/generate.lua $(wildcard core/bsm/tables/*.tsv)
 $(GEN)/script.c: core/script/embed.lua $(shell find lua -name '*.lua' 2>/dev/null)
 	@mkdir -p $(@D)
 	@echo "  gen  $@"; $(LUA) core/script/embed.lua lua > $@.new && mv $@.new $@
+$(GEN)/output.c: core/output/embed.lua $(wildcard etc/template/*.json)
+	@mkdir -p $(@D)
+	@echo "  gen  $@"; $(LUA) core/output/embed.lua etc/template > $@.new && mv $@.new $@
 $(OUT)/gen/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)
 	@echo "  cc   $<"; $(BUILD) -c -o $@ $<

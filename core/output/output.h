@@ -17,12 +17,14 @@
 
 struct ev_loop;
 struct output;
+struct pool;
 
 enum output_kind { OUTPUT_ELASTICSEARCH, OUTPUT_FILE, OUTPUT_STDOUT };
 
 /* All texts and lists are borrowed for the output's life; NULL or 0 where not set. */
 struct output_config {
 	enum output_kind kind;
+	struct pool	*pool; /* threads for fsync and compression; NULL: the output has its own */
 
 	/* elasticsearch */
 	const char *const *urls; /* "https://node:9200[/path]" */
@@ -31,6 +33,7 @@ struct output_config {
 	const char	  *password_file; /* secrets are named files: owner and mode are checked, re-read on 401 */
 	const char	  *api_key_file;
 	const char	  *ca_file;
+	bool		   plain_credentials; /* may credentials go over plain http to another machine? */
 	bool		   gzip;
 	size_t		   max_documents; /* per request */
 	size_t		   max_bytes;	  /* per request body, uncompressed */
@@ -38,6 +41,8 @@ struct output_config {
 	size_t		   max_held_bytes; /* documents waiting, in flight, to be retried, of paused indices: all */
 	double		   request_timeout; /* seconds; above 60 */
 	double		   retry_for;	    /* seconds an unknown 5xx of one document is tried again before it is refused */
+	const char	  *template_name;   /* our index template, looked for at the start; NULL: not looked for */
+	const char	  *template_pattern; /* the indices it is for; NULL: as shipped */
 
 	/* file */
 	const char *path;
@@ -55,7 +60,7 @@ struct output_settled {
 	enum output_fate fate;
 	bool		 repaired; /* indexed, but a field had to go under `misfit` */
 	bool		 rerouted; /* the index name was bad: it went to the fallback index */
-	const char	*reason;   /* OUTPUT_REFUSED: a word or two from a short fixed list, for counters */
+	const char	*reason;   /* OUTPUT_REFUSED: a word or two from a short fixed list, for counters; else NULL */
 	struct str	 answer;   /* the server's error as JSON; may quote the document: never to be logged */
 };
 
@@ -65,6 +70,8 @@ struct output_handler {
 	/* output_ready() has become true again. */
 	void (*ready)(void *ctx);
 	void *ctx;
+	/* It can never take anything again (the reader of stdout is gone); nothing more settles. May be NULL. */
+	void (*broken)(void *ctx, const char *reason);
 };
 
 /* A document on its way; borrowed for the call of output_put(). */
@@ -75,7 +82,10 @@ struct output_document {
 	struct str json; /* one line, without newline */
 };
 
-/* Opens; connects to nothing yet. Secrets are read and checked here. */
+/*
+ * Opens; sends nothing of documents yet. Secrets are read and checked here, the file is opened, locked, and a line that was torn by a
+ * crash is cut off. SIGPIPE is ignored from here on.
+ */
 struct err *output_open(struct output **out, struct ev_loop *loop, const struct output_config *config,
     const struct output_handler *handler) MUST_USE;
 /* True when another document may be put: below max_held_bytes, and not stopped by an everlasting fault. */
@@ -84,11 +94,13 @@ bool output_ready(const struct output *o);
 bool output_put(struct output *o, const struct output_document *document, void *cookie) MUST_USE;
 /* The end of a turn: sends what has come together, if a request may start. */
 void output_flush(struct output *o);
+/* The file was moved away by somebody else: begins a new one of the same name. Secrets are read again. */
+void output_reopen(struct output *o);
 /* Documents that have not settled. */
 size_t output_pending(const struct output *o);
 /* Bytes that they hold. */
 size_t output_held(const struct output *o);
-/* Ends requests in flight and forgets what has not settled, without calling back. NULL is fine. */
+/* Ends requests in flight and forgets what has not settled, without calling back; not from inside a callback. NULL is fine. */
 void output_close(struct output *o);
 
 /* Counters since the start, for logs and metrics. */

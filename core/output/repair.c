@@ -1,0 +1,460 @@
+#include "output/repair.h"
+
+#include "base/json.h"
+#include "base/jsonread.h"
+
+#define PATH_DEPTH 64 /* objects in objects that a path is followed into */
+
+/* Fixed fields of the default shape, and those that identify a document: never moved as free parts. */
+static const char *const fixed[] = { "@timestamp", "acl", "addr", "attributes", "damaged", "ecs", "errno", "escaped",
+	"event", "event_id", "exec_args", "exit", "failure", "fmri", "from", "groups", "host", "host_ip", "ip", "ipc",
+	"ipc_perm", "iport", "label", "message", "misfit", "modifier", "outcome", "path", "process", "received", "return",
+	"sender_sequence", "sequence", "socket", "subject", "tags", "target_attributes", "target_path",
+	"target_zonename", "text", "tid", "time", "undecoded_hex", "unknown_hex", "unknown_token", "used_auth",
+	"used_privs", "failed_privs", "user", "version", "working_directory", "xattr_path", "zonealias", "zonename" };
+
+/* A member on the way to what was found: the object it stands in, its key as written. */
+struct step {
+	struct str key; /* between the quotes */
+};
+
+/* What a search came to. */
+struct search {
+	struct str  path;
+	unsigned    found;	       /* matches */
+	bool	    in_list;	       /* one of them stands in a list */
+	struct step steps[PATH_DEPTH]; /* of the last match, from the root */
+	unsigned    step_count;
+	struct str  value; /* of the last match */
+	struct str  roots[8]; /* keys, as written, of the members at the root that hold matches */
+	unsigned    root_count;
+};
+
+/* An object that is being searched: how much of the path is behind us, and how we came here. */
+struct level {
+	size_t matched; /* bytes of the path, dot included */
+	bool   list;	/* a list, not an object */
+};
+
+/* Bytes of the rest of the path that the key covers, dot included; 0: it does not lead there. */
+static size_t
+key_covers(const struct jsonread *r, struct str rest, bool *whole)
+{
+	struct buf decoded = { 0 };
+	struct str key = r->text;
+	size_t covers = 0;
+
+	if (r->escaped) {
+		if (!jsonread_decode(&decoded, r->text)) {
+			buf_fini(&decoded);
+			return 0;
+		}
+		key = buf_view(&decoded);
+	}
+	*whole = false;
+	if (str_equal(key, rest)) {
+		*whole = true;
+		covers = rest.len;
+	} else if (key.len > 0 && key.len < rest.len && rest.at[key.len] == '.' && memcmp(key.at, rest.at, key.len) == 0)
+		covers = key.len + 1;
+	buf_fini(&decoded);
+	return covers;
+}
+
+static void
+note_root(struct search *s, struct str key)
+{
+	if (s->root_count > 0 && s->roots[s->root_count - 1].at == key.at)
+		return;
+	if (s->root_count < sizeof(s->roots) / sizeof(s->roots[0]))
+		s->roots[s->root_count++] = key;
+}
+
+/* Finds every member of the path. False: the document is broken. */
+static bool
+search(struct search *s, struct str json)
+{
+	struct level levels[PATH_DEPTH];
+	struct step steps[PATH_DEPTH];
+	struct jsonread r;
+	enum jsonread_token token;
+	unsigned depth = 1, lists = 0; /* levels open; of these, lists */
+	bool whole;
+
+	jsonread_init(&r, json);
+	if (jsonread_next(&r) != JSONREAD_OBJECT)
+		return false;
+	levels[0] = (struct level){ 0, false };
+	while (depth > 0) {
+		struct level *l = &levels[depth - 1];
+		size_t covers;
+
+		token = jsonread_next(&r);
+		if (token == JSONREAD_OBJECT_END || token == JSONREAD_ARRAY_END) {
+			lists -= l->list;
+			depth--;
+			continue;
+		}
+		if (token == JSONREAD_BAD || token == JSONREAD_END)
+			return false;
+		if (token == JSONREAD_OBJECT || token == JSONREAD_ARRAY) {
+			/* Inside a list, or the value of a key that leads on (below). */
+			if (depth == PATH_DEPTH)
+				return true;
+			levels[depth] = (struct level){ l->matched, token == JSONREAD_ARRAY };
+			steps[depth] = (struct step){ STR("") };
+			lists += token == JSONREAD_ARRAY;
+			depth++;
+			continue;
+		}
+		if (token != JSONREAD_KEY)
+			continue; /* a plain value in a list, or one where the path wants an object */
+		steps[depth - 1].key = r.text;
+		covers = key_covers(&r, (struct str){ s->path.at + l->matched, s->path.len - l->matched }, &whole);
+		if (covers == 0 || whole) {
+			struct str key = r.text;
+
+			if (!jsonread_skip(&r))
+				return false;
+			if (covers == 0)
+				continue;
+			s->found++;
+			s->in_list = s->in_list || lists > 0;
+			s->value = r.text;
+			memcpy(s->steps, steps, depth * sizeof(*steps));
+			s->steps[depth - 1].key = key;
+			s->step_count = depth;
+			note_root(s, steps[0].key);
+			continue;
+		}
+		token = jsonread_next(&r);
+		if (token == JSONREAD_BAD)
+			return false;
+		if (token != JSONREAD_OBJECT && token != JSONREAD_ARRAY)
+			continue;
+		if (depth == PATH_DEPTH)
+			return true;
+		levels[depth] = (struct level){ l->matched + covers, token == JSONREAD_ARRAY };
+		lists += token == JSONREAD_ARRAY;
+		depth++;
+	}
+	return jsonread_next(&r) == JSONREAD_END;
+}
+
+/* ---- writing ---- */
+
+static bool
+is_fixed(const struct jsonread *r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		if (jsonread_is(r, str_of(fixed[i])))
+			return true;
+	return false;
+}
+
+static void
+put_key(struct json *j, struct str written)
+{
+	if (j->comma)
+		buf_byte(j->out, ',');
+	buf_byte(j->out, '"');
+	buf_str(j->out, written);
+	buf_append(j->out, "\":", 2);
+	j->comma = false;
+}
+
+/* What is moved: members at the root (by their keys), all that is not fixed, or one member inside. */
+struct plan {
+	const struct search *s;
+	bool		     free_parts;
+	bool		     whole_roots;
+	bool		     keeps_tags; /* `tags` itself is what is refused: none are added */
+};
+
+static bool
+moves_root(const struct plan *plan, const struct jsonread *r)
+{
+	if (plan->free_parts)
+		return !is_fixed(r);
+	if (plan->whole_roots)
+		for (unsigned i = 0; i < plan->s->root_count; i++)
+			if (plan->s->roots[i].at == r->text.at)
+				return true;
+	return false;
+}
+
+/* Copies the member at the root that holds the match, without it: bytes before and behind, and one comma less. */
+static void
+put_without(struct buf *out, struct str value, const struct search *s)
+{
+	struct str key = s->steps[s->step_count - 1].key;
+	const char *from = key.at - 1, *to = s->value.at + s->value.len, *end = value.at + value.len;
+
+	while (to < end && (*to == ' ' || *to == '\t' || *to == '\n' || *to == '\r'))
+		to++;
+	if (to < end && *to == ',')
+		to++;
+	else
+		while (from > value.at && from[-1] != '{') {
+			from--;
+			if (*from == ',')
+				break;
+		}
+	buf_append(out, value.at, (size_t)(from - value.at));
+	buf_append(out, to, (size_t)(end - to));
+}
+
+/* Writes the one match with the objects around it: "subject":{"uid":…}. */
+static void
+put_nested(struct json *j, const struct search *s)
+{
+	for (unsigned i = 0; i < s->step_count; i++) {
+		put_key(j, s->steps[i].key);
+		if (i + 1 < s->step_count)
+			json_open(j, '{');
+	}
+	json_raw(j, s->value);
+	for (unsigned i = 1; i < s->step_count; i++)
+		json_close(j, '}');
+}
+
+static bool
+object_has(struct str object, struct str key)
+{
+	struct jsonread r;
+
+	jsonread_init(&r, object);
+	if (jsonread_next(&r) != JSONREAD_OBJECT)
+		return false;
+	while (jsonread_next(&r) == JSONREAD_KEY) {
+		if (str_equal(r.text, key))
+			return true;
+		if (!jsonread_skip(&r))
+			return false;
+	}
+	return false;
+}
+
+/* Writes what was under `misfit` already: its members, or, where they cannot stand beside the new ones, the whole. */
+static void
+put_old_misfit(struct json *j, struct str old, bool wrap)
+{
+	struct jsonread r;
+
+	if (old.len == 0)
+		return;
+	jsonread_init(&r, old);
+	if (jsonread_next(&r) != JSONREAD_OBJECT || wrap) {
+		json_key(j, "misfit", 6);
+		json_raw(j, old);
+		return;
+	}
+	while (jsonread_next(&r) == JSONREAD_KEY) {
+		put_key(j, r.text);
+		if (!jsonread_skip(&r))
+			return;
+		json_raw(j, r.text);
+	}
+}
+
+static void
+put_tags(struct json *j, struct str old)
+{
+	struct jsonread r;
+	enum jsonread_token token;
+
+	json_key(j, "tags", 4);
+	json_open(j, '[');
+	jsonread_init(&r, old);
+	if (old.len > 0) {
+		token = jsonread_next(&r);
+		if (token == JSONREAD_ARRAY)
+			while (jsonread_skip(&r))
+				json_raw(j, r.text);
+		else
+			json_raw(j, old);
+	}
+	json_text(j, "misfit", 6);
+	json_close(j, ']');
+}
+
+static bool
+has_tag(struct str tags)
+{
+	struct jsonread r;
+	enum jsonread_token token;
+
+	if (tags.len == 0)
+		return false;
+	jsonread_init(&r, tags);
+	while ((token = jsonread_next(&r)) != JSONREAD_BAD && token != JSONREAD_END)
+		if (token == JSONREAD_TEXT && jsonread_is(&r, STR("misfit")))
+			return true;
+	return false;
+}
+
+/* First pass over the root: is there anything to move, and what are `misfit` and `tags` now? */
+static bool
+look_at_roots(struct plan *plan, struct str json, struct str *misfit, struct str *tags)
+{
+	struct jsonread r;
+	bool moves = !plan->free_parts;
+
+	*misfit = *tags = STR("");
+	jsonread_init(&r, json);
+	if (jsonread_next(&r) != JSONREAD_OBJECT)
+		return false;
+	while (jsonread_next(&r) == JSONREAD_KEY) {
+		bool is_misfit = jsonread_is(&r, STR("misfit")), is_tags = jsonread_is(&r, STR("tags"));
+		bool moved = moves_root(plan, &r);
+
+		moves = moves || moved;
+		if (!jsonread_skip(&r))
+			return false;
+		if (is_misfit)
+			*misfit = r.text;
+		if (is_tags) {
+			*tags = r.text;
+			plan->keeps_tags = plan->keeps_tags || moved;
+		}
+	}
+	return moves;
+}
+
+/* Would one of the moved members meet one of its own name under `misfit`? Two of one name are refused. */
+static bool
+names_clash(const struct plan *plan, struct str json, struct str old)
+{
+	struct jsonread r;
+
+	if (!plan->free_parts && !plan->whole_roots)
+		return object_has(old, plan->s->steps[0].key);
+	jsonread_init(&r, json);
+	(void)jsonread_next(&r);
+	while (jsonread_next(&r) == JSONREAD_KEY) {
+		if (moves_root(plan, &r) && object_has(old, r.text))
+			return true;
+		if (!jsonread_skip(&r))
+			return false;
+	}
+	return false;
+}
+
+static void
+put_misfit(struct json *j, const struct plan *plan, struct str json, struct str old)
+{
+	struct jsonread r;
+
+	json_key(j, "misfit", 6);
+	json_open(j, '{');
+	put_old_misfit(j, old, old.len > 0 && names_clash(plan, json, old));
+	jsonread_init(&r, json);
+	(void)jsonread_next(&r);
+	while (jsonread_next(&r) == JSONREAD_KEY) {
+		struct str key = r.text;
+		bool moved = moves_root(plan, &r);
+
+		if (!jsonread_skip(&r))
+			break;
+		if (!moved)
+			continue;
+		put_key(j, key);
+		json_raw(j, r.text);
+	}
+	if (!plan->free_parts && !plan->whole_roots)
+		put_nested(j, plan->s);
+	json_close(j, '}');
+}
+
+static void
+put_document(struct buf *out, struct str json, struct plan *plan, struct str misfit, struct str tags)
+{
+	struct jsonread r;
+	struct json j;
+
+	json_init(&j, out);
+	json_open(&j, '{');
+	jsonread_init(&r, json);
+	(void)jsonread_next(&r);
+	while (jsonread_next(&r) == JSONREAD_KEY) {
+		struct str key = r.text;
+		bool skip = moves_root(plan, &r) || jsonread_is(&r, STR("misfit")) ||
+		    (jsonread_is(&r, STR("tags")) && !plan->keeps_tags);
+		bool holds = !plan->free_parts && !plan->whole_roots && plan->s->steps[0].key.at == key.at;
+
+		if (!jsonread_skip(&r))
+			break;
+		if (skip || (holds && plan->s->step_count == 1))
+			continue;
+		put_key(&j, key);
+		if (holds) {
+			put_without(out, r.text, plan->s);
+			j.comma = true;
+		} else
+			json_raw(&j, r.text);
+	}
+	if (!plan->keeps_tags) {
+		if (has_tag(tags)) {
+			json_key(&j, "tags", 4);
+			json_raw(&j, tags);
+		} else
+			put_tags(&j, tags);
+	}
+	put_misfit(&j, plan, json, misfit);
+	json_close(&j, '}');
+}
+
+/* Looks for the path, then for its parents: "k.raw" may be a sub-field of k that only the mapping knows. */
+static bool
+search_up(struct search *s, struct str json, struct str path)
+{
+	for (;;) {
+		*s = (struct search){ .path = path };
+		if (!search(s, json))
+			return false;
+		if (s->found > 0)
+			return true;
+		while (path.len > 0 && path.at[path.len - 1] != '.')
+			path.len--;
+		if (path.len <= 1)
+			return true;
+		path.len--;
+	}
+}
+
+enum repair_status
+repair_document(struct buf *out, struct str json, struct str path)
+{
+	struct search s = { 0 };
+	struct plan plan = { .s = &s };
+	struct str misfit, tags;
+	size_t before = out->len;
+	struct str root;
+
+	if (!search_up(&s, json, path))
+		return REPAIR_BROKEN;
+	plan.free_parts = path.len == 0 || s.found == 0;
+	plan.whole_roots = !plan.free_parts && (s.found > 1 || s.in_list);
+	if (!plan.free_parts) {
+		root = s.root_count > 0 ? s.roots[0] : STR("");
+		if (str_equal(root, STR("misfit")))
+			return REPAIR_NOTHING; /* where we put it is what is refused */
+		plan.keeps_tags = str_equal(root, STR("tags"));
+	}
+	if (!look_at_roots(&plan, json, &misfit, &tags))
+		return REPAIR_NOTHING;
+	put_document(out, json, &plan, misfit, tags);
+	if (buf_failed(out)) {
+		buf_cut(out, before);
+		return REPAIR_NOTHING;
+	}
+	return REPAIR_DONE;
+}
+
+bool
+repair_finds(struct str json, struct str path)
+{
+	struct search s;
+
+	return path.len > 0 && search_up(&s, json, path) && s.found > 0;
+}

@@ -1,0 +1,631 @@
+#include "output/shipper.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "output/shipper_inside.h"
+
+#define SPARES_MOST    3
+#define BYTES_LEAST    (1024 * 1024) /* a 413 does not teach us to go below */
+#define BIG_REQUEST    (256 * 1024)  /* a request of more may itself be why it is refused with 429 */
+#define BIG_DOCUMENT   (64 * 1024)
+#define BUSY_HALVES    3 /* refusals with 429 while others pass */
+#define BUSY_HALVES_BIG 6 /* the same, while nobody passes */
+#define MOMENT_HALVES  5
+#define TORN_PLAIN     2
+
+/* ---- batches ---- */
+
+struct batch *
+shipper_spare(struct shipper *s)
+{
+	struct batch *b = s->spare;
+
+	if (b == NULL)
+		return batch_new();
+	s->spare = b->next;
+	s->spares--;
+	b->next = NULL;
+	return b;
+}
+
+void
+shipper_retire(struct shipper *s, struct batch *b)
+{
+	if (s->spares >= SPARES_MOST) {
+		batch_free(b);
+		return;
+	}
+	batch_reset(b, s->config.max_bytes + s->config.max_bytes / 4);
+	b->next = s->spare;
+	s->spare = b;
+	s->spares++;
+}
+
+static void
+again(struct shipper *s, struct batch *b, int64_t due)
+{
+	if (b->tries == 0)
+		b->passed = s->passed;
+	b->due = due;
+	if (b->tries < 31)
+		b->tries++;
+	b->probes = NULL;
+	batch_list_put_due(&s->again, b);
+}
+
+void
+shipper_again(struct shipper *s, struct batch *b, int64_t now)
+{
+	again(s, b, now + backoff_delay(&s->jitter, b->tries, AGAIN_BASE, AGAIN_MOST));
+}
+
+bool
+shipper_split(struct shipper *s, struct batch *b)
+{
+	struct batch *half;
+
+	if (b->count < 2 || (half = shipper_spare(s)) == NULL)
+		return false;
+	if (!batch_halve(b, half)) {
+		shipper_retire(s, half);
+		return false;
+	}
+	half->tries = b->tries;
+	half->passed = b->passed;
+	half->plain = b->plain;
+	b->alone = half->alone = true;
+	b->busy = b->torn = 0;
+	b->due = half->due = 0;
+	s->counters.halved++;
+	batch_list_put_due(&s->again, b);
+	batch_list_put_due(&s->again, half);
+	return true;
+}
+
+struct batch *
+shipper_open_for(struct shipper *s, size_t bytes)
+{
+	struct batch *b = s->open;
+
+	if (b != NULL && b->count > 0 &&
+	    (b->count >= s->config.max_documents || b->body.len + bytes > s->bytes_most)) {
+		batch_list_put(&s->ready, b);
+		b = s->open = NULL;
+	}
+	if (b == NULL)
+		b = s->open = shipper_spare(s);
+	return b;
+}
+
+void
+shipper_settle(struct shipper *s, struct batch_item *item, const struct output_settled *settled)
+{
+	s->pending--;
+	s->held -= batch_item_cost(item);
+	batch_item_release(item);
+	switch (settled->fate) {
+	case OUTPUT_INDEXED:
+		s->counters.indexed++;
+		s->counters.repaired += settled->repaired;
+		s->counters.rerouted += settled->rerouted;
+		break;
+	case OUTPUT_EXISTS:
+		s->counters.exists++;
+		break;
+	case OUTPUT_REFUSED:
+		s->counters.refused++;
+		break;
+	}
+	s->port.settled(s->port.ctx, item->cookie, settled);
+}
+
+/* A field's name for the log: it may come from the data, so only what looks like a name is shown. */
+static struct str
+loggable(struct str field)
+{
+	if (field.len > 64 || field.len == 0)
+		return STR("-");
+	for (size_t i = 0; i < field.len; i++) {
+		char c = field.at[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' &&
+		    c != '.' && c != '@')
+			return STR("-");
+	}
+	return field;
+}
+
+void
+shipper_refuse(struct shipper *s, struct batch_item *item, const char *reason, const struct answer *answer,
+    const struct answer_item *said)
+{
+	struct output_settled settled = { .fate = OUTPUT_REFUSED, .reason = reason };
+
+	if (said != NULL)
+		settled.answer = answer_error(answer, said);
+	else if (answer != NULL)
+		settled.answer = answer_whole(answer);
+	settled.rerouted = (item->marks & BATCH_REROUTED) != 0;
+	log_warn("document_refused", log_s("reason", reason), log_b("index", item->to->name),
+	    log_b("field", said != NULL ? loggable(answer_field(answer, said)) : STR("-")));
+	shipper_settle(s, item, &settled);
+}
+
+/* ---- a stop of everything ---- */
+
+static const char *
+stop_cure(const char *why)
+{
+	static const struct {
+		const char *why, *cure;
+	} cures[] = {
+		{ "credentials_refused", "put working credentials into the key or password file; it is read again when it changes" },
+		{ "not_permitted", "give the credentials create_doc and auto_configure on the indices" },
+		{ "cluster_blocked", "lift the block of the cluster (disk space, cluster.blocks settings)" },
+		{ "not_an_answer", "something else than Elasticsearch or OpenSearch answers there: check the URL and proxies on the way" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cures); i++)
+		if (strcmp(cures[i].why, why) == 0)
+			return cures[i].cure;
+	return "-";
+}
+
+static void
+stop(struct shipper *s, const char *why, unsigned node, const struct shipper_answer *a, int64_t now)
+{
+	bool fresh = s->stopped == NULL || strcmp(s->stopped, why) != 0;
+
+	/* Answers of requests that were under way together are one sign. */
+	if (!fresh && now < s->stop_due)
+		return;
+	if (fresh)
+		s->stops = 0;
+	s->stopped = why;
+	s->stop_due = now + backoff_delay(&s->jitter, s->stops, PAUSE_BASE, PAUSE_MOST);
+	if (s->stops < 31)
+		s->stops++;
+	if (fresh || now - s->stop_alarmed >= ALARM_EVERY) {
+		s->stop_alarmed = now;
+		log_error("output_stopped", log_s("reason", why), log_s("node", s->nodes.list[node].url),
+		    log_i("status", a->status), log_i("waiting", (int64_t)s->pending), log_s("cure", stop_cure(why)));
+	}
+}
+
+static void
+unstop(struct shipper *s)
+{
+	if (s->stopped == NULL)
+		return;
+	log_info("output_resumed", log_s("reason", s->stopped));
+	s->stopped = NULL;
+	s->stops = 0;
+}
+
+void
+shipper_try_again(struct shipper *s)
+{
+	s->stop_due = 0;
+}
+
+/* ---- sending ---- */
+
+static bool
+may_send(const struct shipper *s, int64_t now)
+{
+	if (s->stopped != NULL)
+		return s->in_flight == 0 && now >= s->stop_due;
+	return pace_allows(&s->pace, s->in_flight, now);
+}
+
+/* Small batches whose time has come go together. */
+static void
+join(struct shipper *s, struct batch *b, int64_t now)
+{
+	struct batch *other;
+
+	while ((other = s->again.first) != NULL && other->due <= now && !other->alone && !other->plain &&
+	    b->count + other->count <= s->config.max_documents && b->body.len + other->body.len <= s->bytes_most) {
+		size_t before = b->count, len = b->body.len;
+
+		for (size_t i = 0; i < other->count; i++)
+			if (!batch_copy(b, other, &other->items[i])) {
+				while (b->count > before)
+					batch_item_release(&b->items[--b->count]);
+				b->body.len = len;
+				return;
+			}
+		for (size_t i = 0; i < other->count; i++)
+			batch_item_release(&other->items[i]);
+		if (other->tries > b->tries)
+			b->tries = other->tries;
+		if (other->passed < b->passed)
+			b->passed = other->passed;
+		shipper_retire(s, batch_list_take(&s->again));
+	}
+}
+
+static struct batch *
+next_batch(struct shipper *s, int64_t now)
+{
+	struct batch *b;
+
+	for (;;) {
+		if (s->destinations.paused > 0 && (b = shipper_probe(s, now)) != NULL)
+			return b;
+		if (s->again.first != NULL && s->again.first->due <= now) {
+			b = batch_list_take(&s->again);
+			if (!b->alone && !b->plain)
+				join(s, b, now);
+		} else if ((b = batch_list_take(&s->ready)) == NULL) {
+			if (s->open == NULL || s->open->count == 0)
+				return NULL;
+			b = s->open;
+			s->open = NULL;
+		}
+		if (s->destinations.paused > 0)
+			shipper_park_paused(s, b);
+		if (b->count > 0)
+			return b;
+		shipper_retire(s, b);
+	}
+}
+
+void
+shipper_pump(struct shipper *s, int64_t now)
+{
+	struct batch *b;
+	int node;
+
+	if (s->applying)
+		return;
+	while ((node = nodes_ask(&s->nodes, now)) >= 0)
+		s->port.ask(s->port.ctx, (unsigned)node);
+	while (may_send(s, now) && nodes_up(&s->nodes) > 0 && (b = next_batch(s, now)) != NULL) {
+		node = nodes_pick(&s->nodes);
+		b->sent = now;
+		if (!s->port.send(s->port.ctx, b, (unsigned)node)) {
+			if (b->probes != NULL)
+				b->probes->probing = false;
+			shipper_again(s, b, now);
+			return;
+		}
+		s->in_flight++;
+		s->counters.requests++;
+		s->counters.documents += b->count;
+		s->counters.bytes += b->body.len;
+	}
+}
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int64_t
+shipper_due(const struct shipper *s, int64_t now)
+{
+	int64_t due = nodes_due(&s->nodes), work = PACE_NEVER, probe;
+
+	if (s->ready.first != NULL || (s->open != NULL && s->open->count > 0))
+		work = now;
+	else if (s->again.first != NULL)
+		work = s->again.first->due;
+	if (s->destinations.paused > 0 && (probe = shipper_probe_due(s)) < work)
+		work = probe;
+	/* With every place taken, or no node up, an answer is what comes next. */
+	if (work == PACE_NEVER || nodes_up(&s->nodes) == 0)
+		return due;
+	if (s->stopped != NULL) {
+		if (s->in_flight > 0)
+			return due;
+		work = later(work, s->stop_due);
+	} else {
+		if (s->in_flight >= (unsigned)s->pace.allowed)
+			return due;
+		work = later(work, s->pace.hold);
+	}
+	return work < due ? work : due;
+}
+
+bool
+shipper_put(struct shipper *s, const struct output_document *document, void *cookie)
+{
+	struct destination *to, *fallback;
+	struct batch *b;
+
+	if ((to = destination_get(&s->destinations, document->index)) == NULL)
+		return false;
+	fallback = to;
+	if (document->fallback_index.len > 0 && !str_equal(document->fallback_index, document->index)) {
+		to->refs++; /* a table that grows forgets what nobody refers to */
+		fallback = destination_get(&s->destinations, document->fallback_index);
+		to->refs--;
+		if (fallback == NULL)
+			return false;
+		s->destinations.recent = to;
+	}
+	b = shipper_open_for(s, document->json.len + document->id.len + to->line.len);
+	if (b == NULL || !batch_add(b, to, fallback, document->id, false, document->json, cookie))
+		return false;
+	s->pending++;
+	s->held += batch_item_cost(&b->items[b->count - 1]);
+	return true;
+}
+
+/* ---- answers ---- */
+
+static bool
+others_passed(const struct shipper *s, const struct batch *b)
+{
+	return b->tries > 0 && s->passed > b->passed;
+}
+
+/* One document that the server will have nothing to do with: is it to blame, and not the server or the moment? */
+static bool
+to_blame(const struct shipper *s, struct batch *b, int64_t now)
+{
+	struct batch_item *item = &b->items[0];
+
+	if (item->since == 0)
+		item->since = now;
+	return others_passed(s, b) || now - item->since >= s->config.retry_for;
+}
+
+static void
+refuse_alone(struct shipper *s, struct batch *b, const char *reason, const struct shipper_answer *a)
+{
+	shipper_refuse(s, &b->items[0], reason, a->verdict == ANSWER_UNCLEAR ? NULL : a->answer, NULL);
+	b->count = 0;
+	shipper_retire(s, b);
+}
+
+/* The whole request was refused: halve it, down to the one that is to blame. */
+static void
+halve_or_refuse(struct shipper *s, struct batch *b, const char *reason, const struct shipper_answer *a, int64_t now)
+{
+	if (b->count == 1 && to_blame(s, b, now))
+		refuse_alone(s, b, reason, a);
+	else if (!shipper_split(s, b))
+		shipper_again(s, b, now);
+}
+
+static void
+answer_too_large(struct shipper *s, struct batch *b, const struct shipper_answer *a, int64_t now)
+{
+	size_t size = b->body.len;
+
+	if (b->count == 1 && size >= BIG_DOCUMENT) {
+		refuse_alone(s, b, "too_large", a);
+		return;
+	}
+	if (b->count > 1 && size > BYTES_LEAST && size / 2 < s->bytes_most) {
+		s->bytes_most = size / 2 > BYTES_LEAST ? size / 2 : BYTES_LEAST;
+		log_warn("requests_too_large", log_i("bytes", (int64_t)size), log_i("limit_now", (int64_t)s->bytes_most),
+		    log_s("cure", "set max_bytes below the limit of the server or proxy"));
+	}
+	halve_or_refuse(s, b, "too_large", a, now);
+}
+
+static void
+answer_busy(struct shipper *s, struct batch *b, const struct shipper_answer *a, int64_t now)
+{
+	s->counters.answers_429++;
+	s->counters.retried_requests++;
+	pace_too_much(&s->pace, &s->jitter, b->sent, now, a->retry_after);
+	b->busy++;
+	/* A request that is too large for some limit is refused for ever, on an idle server too. */
+	if ((b->busy >= BUSY_HALVES && others_passed(s, b)) ||
+	    (b->busy >= BUSY_HALVES_BIG && b->body.len > BIG_REQUEST)) {
+		if (b->count == 1 && b->body.len > BIG_DOCUMENT && to_blame(s, b, now) &&
+		    now - b->items[0].since >= s->config.retry_for) {
+			refuse_alone(s, b, "too_large", a);
+			return;
+		}
+		if (shipper_split(s, b))
+			return;
+	}
+	shipper_again(s, b, now);
+}
+
+static void
+log_node(const struct shipper *s, unsigned node, const struct shipper_answer *a)
+{
+	log_warn("node_failed", log_s("node", s->nodes.list[node].url), log_s("reason", a->why != NULL ? a->why : "status"),
+	    log_i("status", a->status), log_i("nodes_up", nodes_up(&s->nodes)));
+}
+
+static void
+answer_moment(struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
+{
+	bool elsewhere;
+
+	s->counters.retried_requests++;
+	if (a->status != 0)
+		s->counters.answers_5xx++;
+	if (node_failed(&s->nodes.list[node], &s->jitter, now))
+		log_node(s, node, a);
+	if (a->torn && s->config.compressed && !b->plain && ++b->torn >= TORN_PLAIN) {
+		b->plain = true;
+		log_error("compressed_request_torn", log_s("node", s->nodes.list[node].url),
+		    log_s("cure", "the server ends the connection on a compressed body: sent plain now; set gzip = false if it lasts"));
+	}
+	elsewhere = b->tries < s->nodes.count && nodes_up(&s->nodes) > 0;
+	if (b->tries >= MOMENT_HALVES && a->status != 0 && others_passed(s, b)) {
+		halve_or_refuse(s, b, "unknown_5xx", a, now);
+		return;
+	}
+	if (elsewhere) /* the next node gets it at once */
+		again(s, b, now);
+	else
+		shipper_again(s, b, now);
+}
+
+static void
+answer_odd(struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
+{
+	s->counters.answers_odd++;
+	if (node_failed(&s->nodes.list[node], &s->jitter, now) && nodes_up(&s->nodes) > 0)
+		log_error("not_an_answer", log_s("node", s->nodes.list[node].url), log_i("status", a->status),
+		    log_s("cure", stop_cure("not_an_answer")));
+	if (nodes_up(&s->nodes) == 0)
+		stop(s, "not_an_answer", node, a, now);
+	shipper_again(s, b, now);
+}
+
+void
+shipper_answered(struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
+{
+	s->in_flight--;
+	if (b->probes != NULL && a->verdict != ANSWER_ITEMS) {
+		/* It said nothing about the index; the document goes back to the others. */
+		b->probes->probing = false;
+		b->probes->due = now + backoff_delay(&s->jitter, b->probes->refusals, PAUSE_BASE, PAUSE_MOST);
+		b->probes = NULL;
+	}
+	if (a->verdict != ANSWER_MOMENT && a->verdict != ANSWER_LOST && a->verdict != ANSWER_ODD)
+		(void)node_answered(&s->nodes.list[node]);
+	switch (a->verdict) {
+	case ANSWER_ITEMS:
+		unstop(s);
+		shipper_apply(s, b, a->answer, now);
+		break;
+	case ANSWER_UNCLEAR:
+		s->counters.answers_odd++;
+		s->counters.retried_requests++;
+		/* Once may be the way there; a pair that a server drops each time stands in one of the halves. */
+		if (b->tries >= 2)
+			halve_or_refuse(s, b, "unclear", a, now);
+		else
+			shipper_again(s, b, now);
+		break;
+	case ANSWER_BUSY:
+		unstop(s);
+		answer_busy(s, b, a, now);
+		break;
+	case ANSWER_MOMENT:
+	case ANSWER_LOST:
+		answer_moment(s, b, node, a, now);
+		break;
+	case ANSWER_REFUSED:
+		unstop(s);
+		log_error("request_refused", log_i("status", a->status), log_b("type", answer_type(a->answer)),
+		    log_i("documents", (int64_t)b->count),
+		    log_s("cure", "one of the documents does not get through as it is written; it is being looked for"));
+		halve_or_refuse(s, b, "request_refused", a, now);
+		break;
+	case ANSWER_TOO_LARGE:
+		unstop(s);
+		answer_too_large(s, b, a, now);
+		break;
+	case ANSWER_CREDENTIALS:
+		stop(s, "credentials_refused", node, a, now);
+		batch_list_put_first(&s->ready, b);
+		break;
+	case ANSWER_FORBIDDEN:
+		stop(s, "not_permitted", node, a, now);
+		batch_list_put_first(&s->ready, b);
+		break;
+	case ANSWER_BLOCKED:
+		stop(s, "cluster_blocked", node, a, now);
+		batch_list_put_first(&s->ready, b);
+		break;
+	case ANSWER_ODD:
+		answer_odd(s, b, node, a, now);
+		break;
+	}
+	shipper_pump(s, now);
+}
+
+void
+shipper_asked(struct shipper *s, unsigned node, bool well, int64_t now)
+{
+	struct node *n = &s->nodes.list[node];
+
+	if (!well)
+		(void)node_failed(n, &s->jitter, now);
+	else if (node_answered(n))
+		log_info("node_well", log_s("node", n->url), log_i("nodes_up", nodes_up(&s->nodes)));
+	shipper_pump(s, now);
+}
+
+/* ---- life ---- */
+
+struct err *
+shipper_new(struct shipper **out, const struct shipper_config *config, const struct shipper_port *port)
+{
+	struct shipper *s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL ||
+	    (s->nodes.list = calloc(config->url_count, sizeof(*s->nodes.list))) == NULL ||
+	    (s->keep = calloc(config->max_documents, sizeof(*s->keep))) == NULL) {
+		shipper_free(s);
+		return err_new("output: out of memory");
+	}
+	s->config = *config;
+	s->port = *port;
+	s->bytes_most = config->max_bytes;
+	s->jitter.state = config->seed | 1;
+	s->nodes.count = (unsigned)config->url_count;
+	for (size_t i = 0; i < config->url_count; i++)
+		s->nodes.list[i].url = config->urls[i];
+	pace_init(&s->pace, config->max_in_flight);
+	*out = s;
+	return NULL;
+}
+
+static void
+free_list(struct batch *b)
+{
+	for (struct batch *next; b != NULL; b = next) {
+		next = b->next;
+		batch_free(b);
+	}
+}
+
+void
+shipper_drop(struct shipper *s, struct batch *b)
+{
+	s->in_flight--;
+	batch_free(b);
+}
+
+void
+shipper_free(struct shipper *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
+		for (struct destination *to = s->destinations.chains[i]; to != NULL; to = to->next)
+			free_list(to->parked.first);
+	batch_free(s->open);
+	free_list(s->ready.first);
+	free_list(s->again.first);
+	free_list(s->spare);
+	destinations_fini(&s->destinations);
+	free(s->nodes.list);
+	free(s->keep);
+	free(s);
+}
+
+size_t
+shipper_pending(const struct shipper *s)
+{
+	return s->pending;
+}
+
+size_t
+shipper_held(const struct shipper *s)
+{
+	return s->held;
+}
+
+void
+shipper_counters(const struct shipper *s, struct output_counters *out)
+{
+	*out = s->counters;
+	out->in_flight = s->in_flight;
+	out->paused_indices = (unsigned)s->destinations.paused;
+}
