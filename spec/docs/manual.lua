@@ -7,7 +7,7 @@
 
 local manual = {}
 
---- Settings as the sample file tells them: a list of { path, kind, default, range, help }, and tables as { path, help, table = true }.
+--- Settings as the sample file tells them: { path, default, range, help }, and tables { path, help, table }.
 ---@param sample string
 ---@return table
 function manual.settings(sample)
@@ -118,6 +118,93 @@ function manual.fields_mdoc(rows)
     out[#out + 1] = prose(row.about .. (row.about:find "%.$" and "" or "."))
   end
   out[#out + 1] = ".El"
+  return table.concat(out, "\n") .. "\n"
+end
+
+-- Words in backticks are code; in a text they stand in quotes.
+local function quoted(text) return (text:gsub("`([^`]+)`", "\1oq%1\1cq")) end
+local function unmarked(text) return (text:gsub("\1", "\\("):gsub("\\\\%(", "\\(")) end
+
+-- A comment as mdoc: text, and code where lines are indented.
+local function comment_mdoc(lines, put)
+  local text, code = {}, {}
+  local function flush()
+    if #text > 0 then put(unmarked(prose(quoted(table.concat(text, " "))))) end
+    while code[#code] == "" do code[#code] = nil end
+    if #code > 0 then
+      put ".Bd -literal -offset indent"
+      for _, line in ipairs(code) do put((line:gsub("\\", "\\e"):gsub("^[.']", "\\&%0"))) end
+      put ".Ed"
+    end
+    text, code = {}, {}
+  end
+  for _, line in ipairs(lines) do
+    local indented = line:match "^    (.*)$"
+    if indented or line == "" and #code > 0 then
+      if #text > 0 then flush() end
+      code[#code + 1] = indented or ""
+    elseif line == "" then
+      flush()
+      put ".Pp"
+    else
+      if #code > 0 then flush() end
+      text[#text + 1] = line
+    end
+  end
+  flush()
+end
+
+-- "fun(text: string, most?: integer)" -> "(text, most)"
+local function names_of(type_text)
+  local inside = type_text:match "^fun(%b())"
+  return inside and (inside:gsub("%??: [^,)]+", ""))
+end
+
+-- The described functions and values of one module: { name, arguments, lines }, and the comment of the module itself.
+local function described(source)
+  local own = source:match "\nreturn ([%w_]+)\n?$" or source:match "\nreturn setmetatable%(([%w_]+),"
+  local entries, about, lines, typed = {}, nil, {}, nil
+  for line in source:gmatch "([^\n]*)\n" do
+    local text = line:match "^%-%-%- ?(.*)$"
+    local name, arguments = line:match("^function " .. own .. "%.([%w_]+)(%b())")
+    name = name or line:match("^" .. own .. "%.([%w_]+) = ")
+    local parameter, what = line:match "^%-%-%-@param ([%w_]+)%??%s+%S+%s%s+(.+)$"
+    if parameter then
+      lines[#lines + 1] = ("`%s`: %s."):format(parameter, (what:gsub("%.$", "")))
+    elseif line:find "^%-%-%-@" then
+      typed = line:match "^%-%-%-@type (.*)$" or typed or ""
+    elseif text then
+      lines[#lines + 1] = text
+    else
+      if name and #lines > 0 then
+        entries[#entries + 1] = { name = name, arguments = arguments or typed and names_of(typed), lines = lines }
+      elseif not about and not typed and line == "" and #lines > 0 then
+        about = lines
+      end
+      lines, typed = {}, nil
+    end
+  end
+  return entries, about or {}
+end
+
+--- The library of rules as mdoc, from its own comments.
+---@param modules table list of { name = "auditrecv.rule", source = … }
+---@return string
+function manual.library_mdoc(modules)
+  local out = {}
+  local function put(line) out[#out + 1] = line end
+  for _, module in ipairs(modules) do
+    local short = module.name:match "[%w_]+$"
+    local entries, about = described(module.source)
+    put(".Ss " .. module.name)
+    comment_mdoc(about, put)
+    put ".Bl -tag -width Ds"
+    for _, entry in ipairs(entries) do
+      put((".It Li %s.%s%s"):format(short, entry.name, entry.arguments or ""))
+      comment_mdoc(entry.lines, put)
+    end
+    put ".El"
+  end
   return table.concat(out, "\n") .. "\n"
 end
 

@@ -1,0 +1,155 @@
+-- Every command and every file that the manual shows is tried, as a reader would.
+local book = require "spec.docs.book"
+local process = require "spec.support.process"
+local session = require "spec.docs.session"
+
+-- What the reader of a page is taken to have already, and the place from which he types.
+local function trail(folder)
+  os.execute(("cd '%s' && lua5.4 spec/bench/generate.lua --profile demo --out trail"):format(folder))
+end
+
+local function replaced(text, from, to)
+  local pattern = from:gsub("%p", "%%%0")
+  return (text:gsub(pattern, (to:gsub("%%", "%%%%"))))
+end
+
+-- The reader's own port instead of the well-known one, which somebody else may have.
+local function at_home(examples, changes)
+  for _, example in ipairs(examples) do
+    for from, to in pairs(changes) do
+      example.command = example.command and replaced(example.command, from, to)
+      example.text = example.text and replaced(example.text, from, to)
+    end
+  end
+  return examples
+end
+
+-- Files first, for pages that show commands before them.
+local function files_first(examples)
+  local files, others = {}, {}
+  for _, example in ipairs(examples) do table.insert(example.file and files or others, example) end
+  return table.move(others, 1, #others, #files + 1, files)
+end
+
+local function typed(examples, wanted)
+  local steps = {}
+  for _, example in ipairs(examples) do
+    local make = example.command and example.command:find "^make"
+    if (example.command or example.file) and not example.host and not make and wanted(example) then
+      steps[#steps + 1] = example
+    end
+  end
+  return steps
+end
+
+local function all_of_it() return true end
+
+local function check_prints(steps)
+  for _, step in ipairs(steps) do
+    if step.command then
+      assert(step.lines, step.at .. ": it was not run")
+      assert(book.prints(step.prints, step.lines), ("%s: the page shows\n%s\nbut it prints\n%s"):format(step.at,
+        table.concat(step.prints, "\n"), table.concat(step.lines, "\n")))
+    end
+  end
+end
+
+local function run(steps, folder)
+  session.run(steps, { folder = folder, env = { PATH = folder .. "/.build/plain:" .. os.getenv "PATH" } })
+  check_prints(steps)
+end
+
+-- The examples of a page up to the heading, and those behind it.
+local function before(page, heading)
+  local number = 0
+  for line in io.lines(page) do
+    number = number + 1
+    if line == heading then break end
+  end
+  return function(example) return tonumber(example.at:match ":(%d+)$") < number end
+end
+
+describe("README.md", function()
+  local walk = before("README.md", "## Pointing a host at it")
+
+  it("leads from zero to an own rule", function()
+    local folder, port = session.checkout(), session.free_port()
+    local examples = at_home(book.examples "README.md", {
+      ['address = "127.0.0.1"'] = ('address = "127.0.0.1", port = %d'):format(port),
+      ["--to 127.0.0.1"] = "--to 127.0.0.1:" .. port,
+    })
+    local steps = typed(examples, walk)
+    assert(#steps > 12)
+    run(steps, folder)
+  end)
+
+  it("has settings for a first receiver", function()
+    local folder = session.checkout()
+    for _, example in ipairs(book.examples "README.md") do
+      if example.file == "receiver.lua" then
+        run({ example, { at = example.at, command = "auditrecv check -c receiver.lua", prints = {} } }, folder)
+        return
+      end
+    end
+    error "it has none"
+  end)
+end)
+
+describe("the manual", function()
+  it("shows what decode and send do: auditrecv.8", function()
+    local folder, port = session.checkout(), session.free_port()
+    trail(folder)
+    local receiver = ("auditrecv serve --set 'listen = { { address = \"127.0.0.1\", port = %d, "
+      .. "mechanisms = { \"dummy\" }, dummy_from = { \"127.0.0.1\" } } }' >documents.ndjson 2>log &"):format(port)
+    local steps = typed(at_home(book.examples "etc/man/auditrecv.8", { ["16162"] = tostring(port) }), all_of_it)
+    table.insert(steps, 1, { at = "before", command = receiver, prints = {} })
+    table.insert(steps, { at = "after", command = "kill $!; wait $!", prints = {} })
+    run(steps, folder)
+  end)
+
+  it("shows settings that are right: auditrecv.conf.5", function()
+    run(typed(files_first(book.examples "etc/man/auditrecv.conf.5"), all_of_it), session.checkout())
+  end)
+
+  it("shows rules and specs that work: auditrecv-rules.7", function()
+    local folder = session.checkout()
+    trail(folder)
+    for _, name in ipairs { "site", "site/rules", "site/spec" } do process.mkdir(folder .. "/" .. name) end
+    run(typed(files_first(book.examples "etc/man/auditrecv-rules.7"), all_of_it), folder)
+  end)
+
+  it("shows code of the library that compiles: auditrecv-rules.7", function()
+    for _, example in ipairs(book.examples "etc/man/auditrecv-rules.7") do
+      if example.sketch then assert(load(example.sketch, "=" .. example.at)) end
+    end
+  end)
+end)
+
+describe("commands for audited hosts", function()
+  local policies = "ahlt arge argv cnt group path perzone public seq trail windata_down windata_up zonename"
+  local forms = {
+    { "^auditconfig %-setplugin audit_remote active p_hosts=[%w.-]+:%d*:dummy %d+$" },
+    { '^auditconfig %-setplugin audit_remote active "" %d+$' },
+    { "^auditconfig %-setpolicy ([+-].+)$", function(list)
+      for name in list:gmatch "[^,]+" do
+        assert(policies:find("%f[%w_]" .. name:match "^[+-](.*)$" .. "%f[^%w_]"), "no policy is called " .. name)
+      end
+    end },
+    { "^audit %-s$" },
+    { "^auditstat$" },
+  }
+
+  local function check(example)
+    for _, form in ipairs(forms) do
+      local found = example.command:match(form[1])
+      if found then return form[2] and form[2](found) end
+    end
+    error(example.at .. ": what is " .. example.command .. "?", 0)
+  end
+
+  for _, page in ipairs(book.pages) do
+    it("are of the right form: " .. page, function()
+      for _, example in ipairs(book.examples(page)) do if example.host then check(example) end end
+    end)
+  end
+end)
