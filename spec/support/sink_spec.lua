@@ -2,7 +2,7 @@
 local socket = require "socket"
 
 describe("spec.bench.sink", function()
-  local program, output, pipe, port
+  local program, output, pipe, pid, port
 
   local function printed()
     local file = assert(io.open(output))
@@ -13,15 +13,23 @@ describe("spec.bench.sink", function()
 
   setup(function()
     program, output = os.tmpname(), os.tmpname()
-    assert(os.execute(("cc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -o '%s' spec/bench/sink.c"):format(program)))
+    local compile = "cc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -o '%s' spec/bench/sink.c"
+    assert(os.execute(compile:format(program)))
     -- the shell writes its own number, which becomes the sink's
     pipe = assert(io.popen(("echo $$; exec '%s' 0 > '%s'"):format(program, output)))
+    pid = pipe:read "l"
     for _ = 1, 1000 do
       port = tonumber(printed():match "^(%d+)\n")
       if port then break end
       socket.sleep(0.01)
     end
     assert(port, "the sink did not start")
+  end)
+
+  teardown(function()
+    if pipe then os.execute("kill -KILL " .. pid) end
+    os.remove(program)
+    os.remove(output)
   end)
 
   local function bulk(documents, more)
@@ -74,12 +82,10 @@ describe("spec.bench.sink", function()
   end)
 
   it("prints its totals at the end", function()
-    local pid = pipe:read "l"
     os.execute("kill -TERM " .. pid)
     assert.is_true((pipe:close()))
+    pipe = nil
     assert.truthy(printed():find("requests=4 documents=10004 bytes=220088 others=1 connections=2 cpu=", 1, true),
       printed())
-    os.remove(program)
-    os.remove(output)
   end)
 end)
