@@ -63,6 +63,18 @@ size_t script_rules(const struct script *s);
 void script_rule(const struct script *s, size_t i, struct script_rule *out);
 /* Hex SHA-256 over the names and bytes of all rule files: which rules made a document. */
 const char *script_hash(const struct script *s);
+/* Bytes that Lua holds now. */
 size_t script_heap(const struct script *s);
+
+/* What has been done so far, for specs and benchmarks that count work instead of time. */
+struct script_work {
+	uint64_t records;
+	uint64_t entered;	  /* records that went into Lua */
+	uint64_t probes;	  /* paths that were asked of records */
+	uint64_t conditions;	  /* conditions that were asked rule by rule */
+	uint64_t lua_allocations; /* of the present state */
+	uint64_t rebuilt;	  /* states thrown away */
+};
+void script_work(const struct script *s, struct script_work *out);
 
 #endif

@@ -1,0 +1,373 @@
+#include "script/encode.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "bsm/sink_json.h"
+#include "script/encode_in.h"
+
+void
+encode_fini(struct encoder *e)
+{
+	buf_fini(&e->items);
+	buf_fini(&e->scratch);
+	buf_fini(&e->tags);
+	buf_fini(&e->spelled_fields);
+}
+
+static void
+put_name(struct encoder *e, enum key key)
+{
+	sink_json.key(&e->json, key);
+}
+
+/* Names with a NUL behind each, as elements. */
+static void
+put_names(struct encoder *e, const struct buf *names)
+{
+	for (size_t at = 0; at < names->len; at += strlen(names->at + at) + 1)
+		json_text(&e->json, names->at + at, strlen(names->at + at));
+}
+
+static bool
+has_name(const struct buf *names, struct str name)
+{
+	for (size_t at = 0; at < names->len; at += strlen(names->at + at) + 1)
+		if (str_equal(str_of(names->at + at), name))
+			return true;
+	return false;
+}
+
+static void
+add_spelled(struct encoder *e, struct str name)
+{
+	/* A name of the rules' own may itself have been spelled, or hold a NUL: the list has it as it is written. */
+	if (utf8_valid(name.at, name.len))
+		buf_str(&e->spelled_fields, name);
+	else
+		utf8_spell(&e->spelled_fields, name.at, name.len);
+	buf_byte(&e->spelled_fields, '\0');
+	if (buf_failed(&e->spelled_fields))
+		luaL_error(e->L, "not enough memory");
+}
+
+/* The tags that rules set, and ours behind them, which no rule can take away. */
+static void
+put_tags(struct encoder *e, const struct run *run, int doc, struct doc_parts parts)
+{
+	lua_State *L = e->L;
+	size_t before;
+
+	lua_rawgeti(L, parts.keys, FIELD_TAGS + 1);
+	lua_rawget(L, doc); /* tags */
+	(void)run;
+	if (e->tags.len == 0) {
+		if (!lua_isnil(L, -1)) {
+			put_name(e, KEY_TAGS);
+			if (lua_istable(L, -1))
+				encode_value(e, lua_gettop(L), e->shape->child[KEY_TAGS], parts);
+			else {
+				json_open(&e->json, '[');
+				encode_value(e, lua_gettop(L), NULL, parts);
+				json_close(&e->json, ']');
+			}
+		}
+		lua_pop(L, 1);
+		return;
+	}
+	put_name(e, KEY_TAGS);
+	json_open(&e->json, '[');
+	before = e->json.out->len;
+	if (lua_istable(L, -1)) {
+		lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+
+		for (lua_Integer i = 1; i <= n; i++) {
+			lua_rawgeti(L, -1, i);
+			encode_value(e, lua_gettop(L), NULL, parts);
+			lua_pop(L, 1);
+		}
+	} else if (!lua_isnil(L, -1))
+		encode_value(e, lua_gettop(L), NULL, parts);
+	e->json.comma = e->json.out->len > before;
+	put_names(e, &e->tags);
+	json_close(&e->json, ']');
+	lua_pop(L, 1);
+}
+
+/* Sender and sequence are ours to say: what a rule writes there is not kept. */
+static bool
+is_protected(enum field field)
+{
+	return field == FIELD_FROM || field == FIELD_HOST || field == FIELD_RECEIVED ||
+	    field == FIELD_SENDER_SEQUENCE;
+}
+
+static void
+put_from_record(struct encoder *e, const struct run *run, enum field field)
+{
+	put_name(e, (enum key)field);
+	if (!document_field(run->record, run->origin, field, &sink_json, &e->json))
+		luaL_error(e->L, "not enough memory");
+}
+
+/* Is a field that `escaped` names still in the document? */
+static bool
+is_left(const struct run *run, lua_State *L, int doc, struct doc_parts parts, struct str path)
+{
+	const char *dot = memchr(path.at, '.', path.len);
+	enum field field = document_field_named((struct str){ path.at, dot != NULL ? (size_t)(dot - path.at) : path.len });
+	bool left;
+
+	if (field == FIELDS || !run_is_made(run, field) || is_protected(field))
+		return true;
+	lua_rawgeti(L, parts.keys, (lua_Integer)field + 1);
+	left = lua_rawget(L, doc) != LUA_TNIL;
+	lua_pop(L, 1);
+	return left;
+}
+
+/*
+ * `escaped`: the record's list without the fields that are gone, then the fields that rules put odd bytes into. Comes last of all to be known,
+ * and stands before what follows it in the order: so it is written at the end and moved to its place.
+ */
+static void
+put_escaped(struct encoder *e, const struct run *run, int doc, struct doc_parts parts, size_t place, bool first)
+{
+	lua_State *L = e->L;
+	struct buf *out = e->json.out;
+	size_t from = out->len, len;
+	bool some = false;
+
+	if (run_is_made(run, FIELD_ESCAPED)) {
+		lua_rawgeti(L, parts.keys, FIELD_ESCAPED + 1);
+		lua_rawget(L, doc);
+	} else if (document_has(run->record, run->origin, FIELD_ESCAPED))
+		doc_push_field(L, run, FIELD_ESCAPED, parts);
+	else
+		lua_pushnil(L);
+	e->json.comma = !first;
+	put_name(e, KEY_ESCAPED);
+	json_open(&e->json, '[');
+	if (lua_istable(L, -1))
+		for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, -1); i <= n; i++) {
+			struct str path;
+
+			if (lua_rawgeti(L, -1, i) == LUA_TSTRING) {
+				path.at = lua_tolstring(L, -1, &path.len);
+				if (is_left(run, L, doc, parts, path) &&
+				    !has_name(&e->spelled_fields, path)) {
+					encode_text(e, -1);
+					some = true;
+				}
+			}
+			lua_pop(L, 1);
+		}
+	lua_pop(L, 1);
+	put_names(e, &e->spelled_fields);
+	some = some || e->spelled_fields.len > 0;
+	json_close(&e->json, ']');
+	if (!some) {
+		buf_cut(out, from);
+		return;
+	}
+	/* What stands behind needs its comma where it stood first. */
+	if (first && place < from)
+		buf_byte(out, ',');
+	len = out->len - from;
+	if (place == from)
+		return;
+	if (!buf_need(out, len))
+		luaL_error(L, "not enough memory");
+	memmove(out->at + place + len, out->at + place, out->len - place);
+	memcpy(out->at + place, out->at + out->len, len);
+}
+
+static void
+put_own(struct encoder *e, int doc, struct doc_parts parts);
+
+static void
+put_made(struct encoder *e, int doc, enum field field, struct doc_parts parts)
+{
+	lua_State *L = e->L;
+
+	lua_rawgeti(L, parts.keys, (lua_Integer)field + 1);
+	if (lua_rawget(L, doc) != LUA_TNIL) {
+		put_name(e, (enum key)field);
+		e->spelled = false;
+		encode_value(e, lua_gettop(L), e->shape->child[field], parts);
+		if (UNLIKELY(e->spelled))
+			add_spelled(e, key_names[field]);
+	}
+	lua_pop(L, 1);
+}
+
+void
+encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts, struct buf *out)
+{
+	size_t escaped_at = 0;
+	bool first = false, had_escaped;
+
+	e->L = L;
+	e->start = out->len;
+	e->depth = 0;
+	buf_cut(&e->items, 0);
+	buf_cut(&e->spelled_fields, 0);
+	json_init(&e->json, out);
+	luaL_checkstack(L, 16, NULL);
+	json_open(&e->json, '{');
+	for (int f = 0; f < FIELDS; f++) {
+		enum field field = (enum field)f;
+		bool made = run_is_made(run, field);
+
+		if (field == FIELD_TAGS) {
+			e->spelled = false;
+			put_tags(e, run, doc, parts);
+			if (e->spelled)
+				add_spelled(e, key_names[field]);
+		} else if (field == FIELD_ESCAPED) {
+			escaped_at = out->len;
+			first = !e->json.comma;
+		} else if (!made || is_protected(field)) {
+			if (document_has(run->record, run->origin, field))
+				put_from_record(e, run, field);
+			else if (made)
+				put_made(e, doc, field, parts);
+		} else
+			put_made(e, doc, field, parts);
+	}
+	if (run->own)
+		put_own(e, doc, parts);
+	had_escaped = run_is_made(run, FIELD_ESCAPED) ||
+	    document_has(run->record, run->origin, FIELD_ESCAPED);
+	if (UNLIKELY(had_escaped || e->spelled_fields.len > 0))
+		put_escaped(e, run, doc, parts, escaped_at, first);
+	json_close(&e->json, '}');
+	if (buf_failed(out))
+		luaL_error(L, "not enough memory");
+}
+
+struct own {
+	struct str name;
+	int at; /* stack index of the value */
+};
+
+static int
+own_order(const void *left, const void *right)
+{
+	return str_compare(((const struct own *)left)->name, ((const struct own *)right)->name);
+}
+
+/* Fields that the field table does not know, in the order of their bytes. */
+static void
+put_own(struct encoder *e, int doc, struct doc_parts parts)
+{
+	lua_State *L = e->L;
+	int top = lua_gettop(L);
+	size_t n = 0;
+
+	buf_cut(&e->items, 0);
+	lua_pushnil(L);
+	while (lua_next(L, doc) != 0) {
+		struct own own = { .at = lua_gettop(L) };
+		int type = lua_type(L, -2);
+
+		if (type != LUA_TSTRING && type != LUA_TNUMBER)
+			luaL_error(L, "a key that is a %s", lua_typename(L, type));
+		if (type == LUA_TSTRING && doc_field_of(L, -2) != FIELDS) {
+			lua_pop(L, 1);
+			continue;
+		}
+		luaL_checkstack(L, 8, "a document with too many fields");
+		lua_pushvalue(L, -2); /* key value key */
+		own.name.at = lua_tolstring(L, own.at - 1, &own.name.len);
+		buf_append(&e->items, &own, sizeof(own));
+		if (buf_failed(&e->items))
+			luaL_error(L, "not enough memory");
+		n++;
+	}
+	qsort(e->items.at, n, sizeof(struct own), own_order);
+	for (size_t i = 0; i < n; i++) {
+		struct own own = ((struct own *)(void *)e->items.at)[i];
+
+		e->spelled = false;
+		if (utf8_valid(own.name.at, own.name.len))
+			json_key(&e->json, own.name.at, own.name.len);
+		else {
+			buf_cut(&e->scratch, 0);
+			utf8_spell(&e->scratch, own.name.at, own.name.len);
+			json_key(&e->json, e->scratch.at, e->scratch.len);
+			e->spelled = true;
+		}
+		encode_value(e, own.at, NULL, parts);
+		if (e->spelled)
+			add_spelled(e, own.name);
+	}
+	lua_settop(L, top);
+	buf_cut(&e->items, 0);
+}
+
+/* Arguments of try_value(): 1 struct trial, 2 the value. */
+struct trial {
+	struct encoder *e;
+	const struct shape *shape;
+	struct doc_parts parts;
+};
+
+static int
+try_value(lua_State *L)
+{
+	struct trial *t = lua_touserdata(L, 1);
+	struct doc_parts parts = t->parts;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, t->parts.list_mark);
+	parts.list_mark = lua_gettop(L);
+	t->e->L = L;
+	encode_value(t->e, 2, t->shape, parts);
+	return 0;
+}
+
+void
+encode_check(struct encoder *e, lua_State *L, int doc, struct doc_parts parts)
+{
+	struct trial t = { .e = e, .parts = parts };
+	struct buf scratch = { 0 };
+	int fault = 0;
+
+	/* The trial runs in a frame of its own, which finds the mark by reference. */
+	lua_pushvalue(L, parts.list_mark);
+	t.parts.list_mark = luaL_ref(L, LUA_REGISTRYINDEX);
+	lua_pushnil(L);
+	while (lua_next(L, doc) != 0) {
+		enum field field = doc_field_of(L, -2);
+
+		luaL_checkstack(L, 8, NULL);
+		e->depth = 0;
+		e->start = 0;
+		buf_cut(&e->items, 0);
+		buf_cut(&scratch, 0);
+		json_init(&e->json, &scratch);
+		t.shape = field == FIELDS ? NULL : e->shape->child[field];
+		lua_pushcfunction(L, try_value);
+		lua_pushlightuserdata(L, &t);
+		lua_pushvalue(L, -3);
+		lua_remove(L, -4); /* key try trial value */
+		if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+			/* key reason: the field goes, the first reason is kept */
+			lua_pushvalue(L, -2);
+			lua_pushnil(L);
+			lua_rawset(L, doc);
+			if (fault == 0) {
+				lua_insert(L, -2); /* reason key */
+				fault = lua_gettop(L) - 1;
+			} else
+				lua_pop(L, 1);
+		}
+	}
+	buf_fini(&scratch);
+	luaL_unref(L, LUA_REGISTRYINDEX, t.parts.list_mark);
+	if (fault != 0) {
+		lua_pushvalue(L, fault);
+		lua_error(L);
+	}
+}

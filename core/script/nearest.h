@@ -1,0 +1,16 @@
+/* nearest: the word that somebody may have meant, among those that exist. */
+#ifndef SCRIPT_NEAREST_H
+#define SCRIPT_NEAREST_H
+
+#include "base/str.h"
+
+struct nearest {
+	struct str to;	 /* what was written */
+	struct str best; /* at is NULL while nothing was offered */
+	unsigned distance;
+};
+
+/* Offers a word; the one that takes the fewest edits stays, the first of equals. */
+void nearest_offer(struct nearest *n, struct str word);
+
+#endif

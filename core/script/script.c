@@ -1,0 +1,364 @@
+#include "script/script.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bsm/sink_json.h"
+#include "script/door.h"
+#include "script/fault.h"
+#include "script/policy.h"
+#include "script/template.h"
+#include "script/watchdog.h"
+
+#define LOG_EVERY CLOCK_SECOND /* of one rule's failures */
+
+/* What a rule has done, kept across states. */
+struct tally {
+	uint64_t matched, dropped, routed, failed;
+	int64_t logged;	   /* steady time of the last line about a failure; 0: none */
+	uint64_t unlogged; /* failures since then */
+};
+
+struct script {
+	struct sources sources;
+	struct policy *policy;
+	size_t max_heap;
+	unsigned time_limit;
+	bool eager;
+	struct tally *tallies;
+	size_t tally_count;
+	struct template index;
+	struct buf routed, reason, rule;
+	struct door door; /* of the record under way */
+	uint64_t records, entered, rebuilt; /* struct script_work */
+};
+
+struct err *
+script_open(struct script **out, const struct script_config *config)
+{
+	struct script *s = calloc(1, sizeof(*s));
+	struct err *e;
+
+	*out = NULL;
+	if (s == NULL)
+		return err_sys("rules");
+	s->sources.fd = -1;
+	s->max_heap = config->max_heap;
+	s->time_limit = config->time_limit;
+	s->eager = config->eager;
+	watchdog_start();
+	if ((e = template_init(&s->index, config->index)) != NULL)
+		goto fail;
+	if ((e = sources_open(&s->sources, config->directory)) != NULL)
+		goto fail;
+	if ((e = policy_open(&s->policy, &s->sources, s->max_heap, door_enter)) != NULL)
+		goto fail;
+	sources_close(&s->sources);
+	s->tally_count = s->policy->rule_count;
+	s->door = (struct door){ .policy = s->policy, .eager = s->eager, .reason = &s->reason,
+		.index = &s->routed };
+	if ((s->tallies = calloc(s->tally_count + 1, sizeof(*s->tallies))) == NULL) {
+		e = err_sys("rules");
+		goto fail;
+	}
+	*out = s;
+	return NULL;
+fail:
+	script_close(s);
+	return e;
+}
+
+void
+script_close(struct script *s)
+{
+	if (s == NULL)
+		return;
+	watchdog_stop();
+	policy_close(s->policy);
+	sources_fini(&s->sources);
+	template_fini(&s->index);
+	free(s->tallies);
+	buf_fini(&s->routed);
+	buf_fini(&s->reason);
+	buf_fini(&s->rule);
+	free(s);
+}
+
+static void
+keep(struct buf *b, const char *text)
+{
+	buf_cut(b, 0);
+	buf_append(b, text, strlen(text) + 1);
+	if (!buf_failed(b))
+		b->len--;
+}
+
+/* The words of a failure into s->reason, and a line in the log, not too often. rule NULL: no rule had its turn. */
+static void
+report(struct script *s, const struct rule *rule, const char *message)
+{
+	int64_t now = clock_steady();
+	struct tally *t;
+
+	fault_text(&s->reason, message, s->policy->run.own_words);
+	if (rule == NULL) {
+		log_warn("document_failed", log_b("reason", buf_view(&s->reason)));
+		return;
+	}
+	log_debug("rule_words", log_s("rule", rule->name), log_s("words", message));
+	t = &s->tallies[rule - s->policy->rules];
+	t->failed++;
+	t->unlogged++;
+	if (t->logged != 0 && now - t->logged < LOG_EVERY)
+		return;
+	log_warn("rule_failed", log_s("rule", rule->name), log_s("phase", phase_names[rule->phase]),
+	    log_i("times", (int64_t)t->unlogged), log_b("reason", buf_view(&s->reason)));
+	t->logged = now;
+	t->unlogged = 0;
+}
+
+/*
+ * After a record that met the cap: what Lua holds must go down again to what the rules need, else somebody hoards, and the
+ * state is built anew from the same files.
+ */
+static void
+mend_heap(struct script *s)
+{
+	struct policy *p = s->policy, *fresh;
+	struct err *e;
+
+	p->heap.refused = 0;
+	lua_gc(p->L, LUA_GCCOLLECT);
+	if (p->heap.used <= p->heap_after_load + (p->heap.most - p->heap_after_load) / 4)
+		return;
+	log_warn("rules_hoard", log_i("bytes", (int64_t)p->heap.used), log_i("limit", (int64_t)p->heap.most));
+	if ((e = policy_open(&fresh, &s->sources, s->max_heap, door_enter)) != NULL) {
+		/* Not even room for a second state: the first one stays, and the next breach tries again. */
+		log_error("rules_not_rebuilt", log_e(e));
+		err_free(e);
+		return;
+	}
+	policy_close(p);
+	s->policy = s->door.policy = fresh;
+	s->rebuilt++;
+}
+
+/* A line of JSON about a record that must not be shown: who, when, what, and why. */
+static void
+write_stub(const struct record *record, const struct origin *origin, const char *rule, struct buf *out)
+{
+	static const enum field fields[] = { FIELD_TIME, FIELD_EVENT, FIELD_FROM, FIELD_HOST,
+		FIELD_RECEIVED, FIELD_SENDER_SEQUENCE };
+	struct json j;
+
+	json_init(&j, out);
+	json_open(&j, '{');
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (document_has(record, origin, fields[i])) {
+			json_key(&j, key_names[fields[i]].at, key_names[fields[i]].len);
+			if (!document_field(record, origin, fields[i], &sink_json, &j))
+				out->failed = true;
+		}
+	json_key(&j, "tags", 4);
+	json_open(&j, '[');
+	json_text(&j, "withheld", 8);
+	json_close(&j, ']');
+	json_key(&j, "rule", 4);
+	json_text(&j, rule, strlen(rule));
+	json_close(&j, '}');
+}
+
+/* Ends a record whose document must not be seen. The reason stands in s->reason. */
+static void
+withhold(struct script *s, const struct record *record, const struct origin *origin, const char *rule,
+    struct script_result *result)
+{
+	buf_cut(s->door.out, s->door.start);
+	write_stub(record, origin, rule, s->door.out);
+	result->verdict = SCRIPT_WITHHELD;
+	keep(&s->rule, rule);
+	result->rule = s->rule.at;
+	result->reason = s->reason.at;
+}
+
+static void
+add_tag(struct script *s, const char *rule)
+{
+	struct buf *tags = &s->policy->encoder.tags;
+
+	buf_append(tags, "rule_failed:", 12);
+	buf_append(tags, rule, strlen(rule) + 1);
+}
+
+/*
+ * Runs the rules that want the record, in as many calls as it takes: after a fault, from the next rule on, with time of its own,
+ * for a rule that redacts must have its turn whatever those before it did.
+ */
+static void
+run_rules(struct script *s, struct script_result *result)
+{
+	struct policy *p = s->policy;
+	struct run *run = &p->run;
+	struct door *d = &s->door;
+	const struct rule *rule;
+
+	while (door_call(d, s->time_limit) == DOOR_FAULT && !buf_failed(d->out)) {
+		rule = p->rule_count > 0 ? &p->rules[run->rule] : NULL;
+		buf_cut(d->out, d->start);
+		if (run->stage == RUN_WRITE && !run->careful) {
+			/* Some rule left what cannot be written. Once more, with a look after each. */
+			door_reset(d);
+			run->careful = true;
+			run->next = 0;
+			run->asked = false;
+			if (p->rule_count > 0)
+				when_select(p->when, run, 0, NULL);
+			continue;
+		}
+		report(s, rule, d->message);
+		if (rule == NULL || run->stage == RUN_WRITE || run->stage == RUN_ENTER ||
+		    rule->phase == PHASE_REDACT) {
+			withhold(s, run->record, run->origin, rule != NULL ? rule->name : "-", result);
+			return;
+		}
+		run->failed[run->rule / 64] |= UINT64_C(1) << (run->rule % 64);
+		if (rule->phase != PHASE_ROUTE)
+			add_tag(s, rule->name);
+		run->next = run->rule + 1;
+	}
+	if (d->dropped) {
+		result->verdict = SCRIPT_DROP;
+		keep(&s->rule, p->rules[d->by].name);
+		result->rule = s->rule.at;
+		result->reason = s->reason.at;
+	} else if (d->routed)
+		result->index = buf_view(&s->routed);
+}
+
+/* Each rule's share of what happened. */
+static void
+count(struct script *s, const struct script_result *result)
+{
+	struct policy *p = s->policy;
+
+	for (size_t w = 0; w < when_words(p->when); w++)
+		for (uint64_t left = p->run.applied[w]; left != 0; left &= left - 1)
+			s->tallies[w * 64 + (size_t)__builtin_ctzll(left)].matched++;
+	if (result->verdict == SCRIPT_DROP)
+		s->tallies[s->door.by].dropped++;
+	else if (result->verdict == SCRIPT_INDEX && s->door.routed)
+		s->tallies[s->door.by].routed++;
+}
+
+/* The first rule whose conditions hold, as far as C can tell; false: none. */
+static bool
+is_wanted(struct script *s)
+{
+	struct policy *p = s->policy;
+	struct run *run = &p->run;
+
+	if (p->rule_count == 0)
+		return false;
+	when_select(p->when, run, 0, NULL);
+	for (size_t i = door_next(p); i < p->rule_count; i = door_next(p)) {
+		if ((run->answer = when_ask(p->when, run, i, NULL)) != WHEN_NO) {
+			run->asked = true;
+			run->next = i;
+			return true;
+		}
+		run->next = i + 1;
+	}
+	return false;
+}
+
+/* The event's time, when there is one to be trusted, else that of its receipt. */
+static int64_t
+index_time(const struct record *record, const struct origin *origin)
+{
+	bool odd = !record->decodable;
+
+	for (unsigned i = 0; i < record->damages; i++)
+		odd = odd || record->damage[i].kind == DAMAGE_TIME;
+	if (!odd)
+		return record->header.seconds;
+	return origin->present ? origin->received / CLOCK_SECOND : 0;
+}
+
+static void
+write_plain(const struct record *record, const struct origin *origin, struct buf *out)
+{
+	struct json j;
+
+	json_init(&j, out);
+	if (!document_walk(record, origin, &sink_json, &j))
+		out->failed = true;
+}
+
+bool
+script_run(struct script *s, const struct record *record, const struct origin *origin, struct buf *out,
+    struct script_result *result)
+{
+	struct run *run = &s->policy->run;
+
+	*result = (struct script_result){ .verdict = SCRIPT_INDEX };
+	result->index = result->default_index = template_name(&s->index, index_time(record, origin));
+	s->records++;
+	run->record = record;
+	run->origin = origin;
+	s->door.out = out;
+	s->door.start = out->len;
+	run->next = 0;
+	run->careful = false;
+	if (!is_wanted(s) && !s->eager)
+		write_plain(record, origin, out);
+	else {
+		s->entered++;
+		door_reset(&s->door);
+		run_rules(s, result);
+		door_end(&s->door);
+		count(s, result);
+		if (UNLIKELY(s->policy->heap.refused > 0))
+			mend_heap(s);
+	}
+	s->policy->run.record = NULL;
+	return !buf_failed(out);
+}
+
+size_t
+script_rules(const struct script *s)
+{
+	return s->tally_count;
+}
+
+void
+script_rule(const struct script *s, size_t i, struct script_rule *out)
+{
+	const struct rule *r = &s->policy->rules[i];
+	const struct tally *t = &s->tallies[i];
+
+	*out = (struct script_rule){ r->name, r->about, r->file, phase_names[r->phase], t->matched,
+		t->dropped, t->routed, t->failed };
+}
+
+const char *
+script_hash(const struct script *s)
+{
+	return s->sources.hash;
+}
+
+size_t
+script_heap(const struct script *s)
+{
+	return s->policy->heap.used;
+}
+
+void
+script_work(const struct script *s, struct script_work *out)
+{
+	const struct when_work *w = when_work(s->policy->when);
+
+	*out = (struct script_work){ s->records, s->entered, w->probes, w->conditions,
+		s->policy->heap.allocations, s->rebuilt };
+}
