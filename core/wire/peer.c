@@ -422,6 +422,7 @@ peer_tend(struct peer *p)
 	now = peer_memory(p);
 	w->reconsider |= budget_count(&w->budget, p->counted, now);
 	p->counted = now;
+	w->reconsider |= p->waiting.len > 0;
 	if (p->fd >= 0)
 		peer_update_reading(p);
 }
