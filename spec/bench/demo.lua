@@ -19,7 +19,7 @@ local none = a_record.none
 local function file(mode, inode, owner, kind)
   return {
     mode_octal = mode, uid = owner or 0, gid = owner and 10 or 0, fsid = 65560, inode_hex = ("%016X"):format(inode),
-    devid = "-1", type = kind or "regular",
+    devid = "-1", type = kind or "s_ifreg",
   }
 end
 
@@ -121,13 +121,13 @@ local function ordinary_life(happens, runs)
   for minute = 1, 58, 3 do
     happens(minute * 60 + 11, daemon, {
       event = "accept", ["return"] = 12, socket = {
-        family = "inet", type = "stream", local_ip = "192.0.2.80", local_port = 443,
+        family = "af_inet", type = "sock_stream", local_ip = "192.0.2.80", local_port = 443,
         remote_ip = ("198.51.100.%d"):format(minute + 30), remote_port = 40000 + minute * 37,
       },
     })
     happens(minute * 60 + 11, daemon, {
       event = "connect", args = { so = 13 }, socket = {
-        family = "inet", type = "stream", local_ip = "192.0.2.80", local_port = 33000 + minute,
+        family = "af_inet", type = "sock_stream", local_ip = "192.0.2.80", local_port = 33000 + minute,
         remote_ip = "192.0.2.90", remote_port = 5432,
       },
     })
@@ -191,7 +191,7 @@ local function break_in(happens, runs)
   runs(1344, bob, "mysql -h db.example.org -u shop -p hunter2 -e show\xA0tables", { path = "/opt/local/bin/mysql" })
   happens(1345, bob, {
     event = "connect", args = { so = 3 }, socket = {
-      family = "inet", type = "stream", local_ip = "192.0.2.80", local_port = 33999,
+      family = "af_inet", type = "sock_stream", local_ip = "192.0.2.80", local_port = 33999,
       remote_ip = "192.0.2.90", remote_port = 3306,
     },
   })
@@ -238,7 +238,7 @@ local function at_home(happens, runs)
   runs(1540, bob_root, "tar cf - /srv/www/shop/uploads")
   happens(1541, bob_root, {
     event = "connect", args = { so = 5 }, socket = {
-      family = "inet", type = "stream", local_ip = "192.0.2.80", local_port = 34999,
+      family = "af_inet", type = "sock_stream", local_ip = "192.0.2.80", local_port = 34999,
       remote_ip = "203.0.113.66", remote_port = 4444,
     },
   })

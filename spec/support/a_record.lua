@@ -17,11 +17,12 @@ local FIRST_USER_EVENT = 6144
 local function file(mode, inode, kind)
   return {
     mode_octal = mode, uid = 0, gid = 0, fsid = 65538, inode_hex = ("%016X"):format(inode), devid = "-1",
-    type = kind or "regular",
+    type = kind or "s_ifreg",
   }
 end
 
-local root = { audit_id = 0, terminal = a_record.none }
+local no_terminal = { port_id = "0000000000000000" }
+local root = { audit_id = 0, terminal = no_terminal }
 local nobody_yet = { audit_id = -1, gid = -1 }
 
 -- What records of an event usually hold beside what all hold.
@@ -40,7 +41,10 @@ local usual = {
   },
   kill = {
     args = { signal = "sigkill" },
-    process = { audit_id = 1002, uid = 1002, gid = 10, ruid = 1002, rgid = 10, pid = 777, session_id = 31415926 },
+    process = {
+      audit_id = 1002, uid = 1002, gid = 10, ruid = 1002, rgid = 10, pid = 777, session_id = 31415926,
+      terminal = no_terminal,
+    },
   },
   setppriv = {
     args = { op = "priv_set" },
@@ -49,7 +53,7 @@ local usual = {
   connect = {
     args = { so = 5 },
     socket = {
-      family = "inet", type = "stream",
+      family = "af_inet", type = "sock_stream",
       local_ip = "192.0.2.1", local_port = 51515, remote_ip = "203.0.113.9", remote_port = 443,
     },
   },
@@ -66,7 +70,9 @@ local usual = {
   },
 }
 
-local user_failures = { ssh = { subject = nobody_yet, failure = { code = 2009, name = "PAM_AUTH_ERR" } } }
+local user_failures = {
+  ssh = { subject = nobody_yet, failure = { code = 2009, name = "pam_auth_err", text = "authentication failed" } },
+}
 
 local function is_list(value)
   return #value > 0 or next(value) == nil

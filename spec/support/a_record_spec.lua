@@ -22,7 +22,7 @@ describe("spec.support.a_record", function()
   it("knows what belongs to an event", function()
     local doc = a_record { event = "cron_invoke" }
     assert.equal(0, doc.subject.uid)
-    assert.is_nil(doc.subject.terminal)
+    assert.same({ port_id = "0000000000000000" }, doc.subject.terminal)
     assert.equal(0, doc["return"])
     assert.is_string(doc.text[1])
   end)
@@ -72,6 +72,28 @@ describe("spec.support.a_record", function()
 end)
 
 describe("spec.support.a_record.bytes", function()
+  local decoder = require "core.bsm"
+  local json = require "spec.support.json"
+
+  local from_the_stream = { from = none, host = none, received = none, sender_sequence = none }
+
+  for _, says in ipairs {
+    {}, { event = "execve", errno = "eacces" }, { event = "open_r" }, { event = "open_w" }, { event = "stat" },
+    { event = "unlink" }, { event = "chmod" }, { event = "rename" }, { event = "kill" }, { event = "setppriv" },
+    { event = "connect" }, { event = "ssh" }, { event = "ssh", outcome = "failure" }, { event = "su" },
+    { event = "passwd" }, { event = "cron_invoke" }, { event = "cron_invoke", ["return"] = -1 }, { event = "zlogin" },
+    { event = "smf_disable" }, { event = "auditon_setkmask" }, { event = "systemboot", host_ip = "192.0.2.11" },
+  } do
+    it(("decode to the document that the same words make: %s %s"):format(says.event or "nothing said",
+      says.errno or says.outcome or says["return"] or ""), function()
+      local words = {}
+      for _, part in ipairs { from_the_stream, says } do
+        for key, value in pairs(part) do words[key] = value end
+      end
+      assert.same(a_record(words), json.decode(decoder.json(a_record.bytes(says))))
+    end)
+  end
+
   local function hex_of(says) return bsm.hex(a_record.bytes(says)) end
 
   it("writes the failed login of vector R2", function()

@@ -19,6 +19,16 @@ local function records(bytes)
   return list
 end
 
+local decoder = require "core.bsm"
+
+local function assert_sound(list)
+  for i, record in ipairs(list) do
+    local document = decoder.json(record)
+    assert.is_nil(document:find('"damaged"', 1, true), i .. ": " .. document)
+    assert.is_nil(document:find('"unknown_token"', 1, true), i .. ": " .. document)
+  end
+end
+
 local subjects = { [0x75] = true, [0x7C] = true }
 
 describe("spec.bench.generate", function()
@@ -46,6 +56,8 @@ describe("spec.bench.generate", function()
         end
       end)
 
+      it("writes records that decode to their end", function() assert_sound(records(bytes)) end)
+
       it("gives each record a process id of its own", function()
         local list = records(bytes)
         local found = 0
@@ -70,6 +82,7 @@ describe("spec.bench.generate", function()
   it("tells a story of some hundred records", function()
     local list = records(trail "--profile demo --bare")
     assert.is_true(#list >= 200 and #list <= 500, #list .. " records")
+    assert_sound(list)
     local said = table.concat(list)
     for _, word in ipairs { "hunter2", "zlogin", "auditconfig", "/etc/passwd.tmp", "Authentication failed" } do
       assert.truthy(said:find(word, 1, true), word)

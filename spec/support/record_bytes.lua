@@ -113,7 +113,7 @@ local function socket(s)
   if s.path then return bsm.sockunix { path = s.path } end
   if s.ip then return bsm.socket { ip = s.ip, port = s.port } end
   return bsm.socket_ex {
-    domain = s.local_ip:find(":", 1, true) and 26 or 2, type = s.type == "dgram" and 1 or 2,
+    domain = s.local_ip:find(":", 1, true) and 26 or 2, type = s.type == "sock_dgram" and 1 or 2,
     local_ip = s.local_ip, local_port = s.local_port, remote_ip = s.remote_ip, remote_port = s.remote_port,
   }
 end
