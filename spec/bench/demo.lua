@@ -71,12 +71,15 @@ local function iso(seconds, nanoseconds)
   return os.date("!%Y-%m-%dT%H:%M:%S", seconds) .. (".%09dZ"):format(nanoseconds)
 end
 
--- Collects what happens; time is told in seconds since the start, the fraction is a matter of chance.
+-- Collects what happens; time is told in seconds since the start. The fraction is a matter of chance, but what is told
+-- later happens later within its second.
 local function diary(start)
-  local entries = {}
+  local entries, fraction_of = {}, {}
 
   local function happens(at, person, says)
-    says.time = iso(start + at, math.random(0, 999999999))
+    local fraction = (fraction_of[at] or 0) + math.random(1000, 99999999)
+    fraction_of[at] = fraction
+    says.time = iso(start + at, fraction)
     says.host_ip = hosts[person.host]
     says.zonename = zones[person.zone] or person.zone
     says.subject = person.who
