@@ -428,21 +428,26 @@ load_file(struct reading *r)
 	return NULL;
 }
 
-/* "a.b.1.c=VALUE" into the table on top of the stack. */
+/* "a.b.1.c=VALUE" into the table on top of the stack; blanks around key and value do not matter, as in the file. */
 static struct err *
 assign(struct reading *r, const char *assignment)
 {
-	const char *equals = strchr(assignment, '=');
+	const char *equals = strchr(assignment, '='), *key = assignment + strspn(assignment, " ");
+	size_t key_len = equals != NULL && equals > key ? (size_t)(equals - key) : 0;
 	char path[PATH_SIZE], chunk[4096], *part, *dot, *end;
+	const char *value;
 	struct err *e;
 	int top = lua_gettop(r->L);
 	lua_Integer index;
 
-	if (equals == NULL || equals == assignment || (size_t)(equals - assignment) >= sizeof(path))
+	while (key_len > 0 && key[key_len - 1] == ' ')
+		key_len--;
+	if (key_len == 0 || key_len >= sizeof(path))
 		return err_new("--set %s: KEY=VALUE is wanted", assignment);
-	memcpy(path, assignment, (size_t)(equals - assignment));
-	path[equals - assignment] = '\0';
-	if ((size_t)snprintf(chunk, sizeof(chunk), "return %s", equals + 1) >= sizeof(chunk))
+	memcpy(path, key, key_len);
+	path[key_len] = '\0';
+	value = equals + 1 + strspn(equals + 1, " ");
+	if ((size_t)snprintf(chunk, sizeof(chunk), "return %s", value) >= sizeof(chunk))
 		return err_new("--set %s: too long", path);
 	lua_pushvalue(r->L, top); /* table */
 	for (part = path; (dot = strchr(part, '.')) != NULL; part = dot + 1) {
@@ -472,10 +477,10 @@ assign(struct reading *r, const char *assignment)
 		lua_pushstring(r->L, part); /* table key */
 	if ((e = run_data(r->L, chunk, strlen(chunk), "=--set")) != NULL)
 		return err_wrap(e, "--set %s (a text needs quotes: '\"…\"')", assignment);
-	if (lua_isnil(r->L, -1) && strcmp(equals + 1, "nil") != 0)
+	if (lua_isnil(r->L, -1) && strcmp(value, "nil") != 0)
 		return err_new(
 		    "--set %s: the value is not known here; a text needs quotes: --set '%s=\"%s\"'",
-		    assignment, path, equals + 1);
+		    assignment, path, value);
 	lua_settable(r->L, -3);
 	lua_settop(r->L, top);
 	return NULL;
