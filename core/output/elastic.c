@@ -428,7 +428,7 @@ make_parts(struct elastic *e, struct ev_loop *loop, const struct output_config *
 	if ((err = make_urls(e, config)) != NULL || (err = http_open(&e->http, loop, &hc)) != NULL ||
 	    (err = read_secrets(e)) != NULL || (err = shipper_new(&e->shipper, &sc, &port)) != NULL)
 		return err;
-	if (config->template_name != NULL)
+	if (config->template_name != NULL && !config->dry)
 		return look_open(&e->look, loop, e->http, config, NULL, NULL);
 	return NULL;
 }

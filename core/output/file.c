@@ -180,7 +180,9 @@ file_open(struct output **out, struct ev_loop *loop, const struct output_config 
 		return err_new("the output \"file\" needs a path");
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return err_new("%s: out of memory", config->path);
-	if ((e = lines_file_open(&s->file, config->path, config->rotate_bytes, config->rotate_keep)) != NULL) {
+	if ((e = config->dry ? lines_file_check(config->path) :
+			       lines_file_open(&s->file, config->path, config->rotate_bytes,
+				   config->rotate_keep)) != NULL) {
 		lines_file_close(&s->file);
 		free(s);
 		return e;

@@ -272,6 +272,30 @@ lines_file_open(struct lines_file *f, const char *path, uint64_t rotate_bytes, u
 	return NULL;
 }
 
+struct err *
+lines_file_check(const char *path)
+{
+	char *copy, *slash;
+	struct stat st;
+	struct err *e = NULL;
+
+	if (stat(path, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return err_new("%s is not a regular file", path);
+		return access(path, R_OK | W_OK) < 0 ? err_sys("%s", path) : NULL;
+	}
+	if (errno != ENOENT)
+		return err_sys("%s", path);
+	if ((copy = strdup(path)) == NULL)
+		return err_new("%s: out of memory", path);
+	if ((slash = strrchr(copy, '/')) != NULL)
+		slash[slash == copy] = '\0';
+	if (access(slash != NULL ? copy : ".", W_OK | X_OK) < 0)
+		e = err_sys("%s: the directory", path);
+	free(copy);
+	return e;
+}
+
 void
 lines_file_close(struct lines_file *f)
 {

@@ -29,6 +29,8 @@ struct lines_file {
 
 /* Opens or makes it (mode 0600). On failure `f` is still to be closed. */
 struct err *lines_file_open(struct lines_file *f, const char *path, uint64_t rotate_bytes, unsigned rotate_keep) MUST_USE;
+/* Could it be opened or made? Changes nothing. */
+struct err *lines_file_check(const char *path) MUST_USE;
 /* Writes whole lines and waits until they are on disk; see `error`. After a failure the same lines may be given again. */
 void lines_file_append(struct lines_file *f, struct str lines);
 /* Takes a half-opened one too. */

@@ -25,6 +25,7 @@ enum output_kind { OUTPUT_ELASTICSEARCH, OUTPUT_FILE, OUTPUT_STDOUT };
 struct output_config {
 	enum output_kind kind;
 	struct pool	*pool; /* threads for fsync and compression; NULL: the output has its own */
+	bool		 dry;  /* for `auditrecv check`: everything is checked, no file is locked, made or cut, no server asked */
 
 	/* elasticsearch */
 	const char *const *urls; /* "https://node:9200[/path]" */
