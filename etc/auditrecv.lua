@@ -117,6 +117,10 @@ return {
 		-- CA certificates (PEM) for https. Not set: those of the system.
 		-- ca_file = nil,
 
+		-- Let credentials travel over plain http to another machine, where anybody on
+		-- the way can read them.
+		-- plain_credentials = false,
+
 		-- Compress requests: a tenth of the bytes for some processor time.
 		-- gzip = false,
 

@@ -113,9 +113,8 @@ function manual.fields_mdoc(rows)
     local what = row.type
     if row.keyed then what = "object with names from the record: " .. what end
     if row.list then what = "list of " .. what end
-    out[#out + 1] = ".It Va " .. row.path:gsub("\\", "\\e")
-    out[#out + 1] = prose(("%s; from %s."):format(what, row.from):gsub("^%l", string.upper))
-    out[#out + 1] = prose(row.about .. (row.about:find "%.$" and "" or "."))
+    out[#out + 1] = (".It Va %s Pq %s; %s"):format(row.path, what, row.from)
+    out[#out + 1] = prose(row.about)
   end
   out[#out + 1] = ".El"
   return table.concat(out, "\n") .. "\n"
@@ -127,7 +126,7 @@ local function unmarked(text) return (text:gsub("\1", "\\("):gsub("\\\\%(", "\\(
 
 -- A comment as mdoc: text, and code where lines are indented.
 local function comment_mdoc(lines, put)
-  local text, code = {}, {}
+  local text, code, paragraph = {}, {}, false
   local function flush()
     if #text > 0 then put(unmarked(prose(quoted(table.concat(text, " "))))) end
     while code[#code] == "" do code[#code] = nil end
@@ -142,12 +141,15 @@ local function comment_mdoc(lines, put)
     local indented = line:match "^    (.*)$"
     if indented or line == "" and #code > 0 then
       if #text > 0 then flush() end
+      paragraph = false
       code[#code + 1] = indented or ""
     elseif line == "" then
       flush()
-      put ".Pp"
+      paragraph = true
     else
       if #code > 0 then flush() end
+      if paragraph and #text == 0 then put ".Pp" end
+      paragraph = false
       text[#text + 1] = line
     end
   end
@@ -246,6 +248,21 @@ end
 function manual.whole(path, wanted)
   if os.getenv "RENEW" then write(path, wanted) end
   return read(path)
+end
+
+--- The first line in which two texts differ, in words; nil when they are the same.
+---@param wanted string
+---@param is string
+---@return string?
+function manual.difference(wanted, is)
+  local theirs, number = is:gmatch "[^\n]*\n", 0
+  for line in wanted:gmatch "[^\n]*\n" do
+    number = number + 1
+    local other = theirs() or "its end\n"
+    if line ~= other then return ("line %d should be\n%sbut is\n%sRENEW=1 mends it"):format(number, line, other) end
+  end
+  local more = theirs()
+  return more and "something is behind its end: " .. more
 end
 
 manual.read = read
