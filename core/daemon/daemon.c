@@ -26,7 +26,8 @@ struct daemon {
 	struct build_output output_parts;
 	struct ev_signal term, interrupt, hangup, user1;
 	struct ev_timer tick, stop_limit;
-	bool stopping, gave_up;
+	struct ev_prepare rest; /* at the end of a stop */
+	bool stopping;
 };
 
 /* The cure belongs into the message: who reads it has a host that loses its audit trail. */
@@ -110,21 +111,32 @@ on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 	    pipeline_senders(d->pipeline), d->settings->senders.alarm_after, sender_missing);
 }
 
+/* The last connection is gone; what it brought may still be on its way to the output. */
 static void
-stopped(void *ctx)
+settle_rest(struct ev_loop *loop, struct ev_prepare *w, int revents)
+{
+	struct daemon *d = container_of(w, struct daemon, rest);
+
+	(void)revents;
+	if (pipeline_waiting(d->pipeline) == 0)
+		ev_break(loop, EVBREAK_ALL);
+}
+
+static void
+connections_gone(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	ev_break(d->loop, EVBREAK_ALL);
+	ev_prepare_start(d->loop, &d->rest);
+	if (pipeline_waiting(d->pipeline) == 0)
+		ev_break(d->loop, EVBREAK_ALL);
 }
 
 static void
 stop_takes_too_long(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
-	struct daemon *d = container_of(w, struct daemon, stop_limit);
-
+	(void)w;
 	(void)revents;
-	d->gave_up = true;
 	ev_break(loop, EVBREAK_ALL);
 }
 
@@ -135,7 +147,6 @@ stop(struct ev_loop *loop, struct ev_signal *w, int revents)
 
 	(void)revents;
 	if (d->stopping) { /* asked twice: somebody is in a hurry */
-		d->gave_up = pipeline_waiting(d->pipeline) > 0;
 		ev_break(loop, EVBREAK_ALL);
 		return;
 	}
@@ -144,7 +155,7 @@ stop(struct ev_loop *loop, struct ev_signal *w, int revents)
 	    log_i("waiting", (int64_t)pipeline_waiting(d->pipeline)));
 	ev_timer_set(&d->stop_limit, d->settings->stop.time_limit, 0.);
 	ev_timer_start(loop, &d->stop_limit);
-	wire_stop(d->wire, stopped, d);
+	wire_stop(d->wire, connections_gone, d);
 }
 
 /* Nothing will settle any more; what is not acknowledged the senders keep. */
@@ -154,7 +165,6 @@ output_broken(void *ctx, const char *reason)
 	struct daemon *d = ctx;
 
 	log_error("output is gone", log_s("reason", reason));
-	d->gave_up = true;
 	ev_break(d->loop, EVBREAK_ALL);
 }
 
@@ -268,7 +278,7 @@ tell_unsettled(const struct daemon *d)
 {
 	uint64_t waiting = pipeline_waiting(d->pipeline);
 
-	if (!d->gave_up || waiting == 0)
+	if (waiting == 0)
 		return NULL;
 	for (size_t i = 0; i < pipeline_senders(d->pipeline)->bucket_count; i++)
 		for (struct sender *s = pipeline_senders(d->pipeline)->buckets[i]; s != NULL;
@@ -281,7 +291,7 @@ tell_unsettled(const struct daemon *d)
 						  "them again; if it does not come "
 						  "back, change its queue size with "
 						  "auditconfig, then audit -s"));
-	return err_new("%llu records were not settled within the time limit of the stop",
+	return err_new("%llu records were not settled before the end",
 	    (unsigned long long)waiting);
 }
 
@@ -300,6 +310,7 @@ daemon_run(struct daemon *d)
 	watch_signal(d, &d->hangup, SIGHUP, on_hangup);
 	watch_signal(d, &d->user1, SIGUSR1, tell_counts);
 	ev_init(&d->stop_limit, stop_takes_too_long);
+	ev_prepare_init(&d->rest, settle_rest);
 	ev_timer_init(&d->tick, on_tick, TICK, TICK);
 	ev_timer_start(d->loop, &d->tick);
 	log_info("ready", log_i("listeners", (int64_t)d->settings->listen_count),

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ struct batch {
 struct dead {
 	struct pool_job job;
 	struct pool *pool;
+	char *file;
 	int fd;
 	uint64_t size; /* of the file, as far as it is whole */
 	uint64_t max_bytes;
@@ -37,24 +39,36 @@ struct dead {
 
 /* Ends a last line that was cut: whatever is there stays, the next letter begins on its own line. */
 static struct err *
-end_last_line(struct dead *d, const char *file)
+end_last_line(struct dead *d)
 {
 	struct stat st;
 	char last = '\n';
 
 	if (fstat(d->fd, &st) < 0)
-		return err_sys("dead letters %s", file);
+		return err_sys("dead letters %s", d->file);
 	if (!S_ISREG(st.st_mode))
-		return err_new("dead letters %s: not a regular file", file);
+		return err_new("dead letters %s: not a regular file", d->file);
 	d->size = (uint64_t)st.st_size;
 	if (st.st_size > 0 && pread(d->fd, &last, 1, st.st_size - 1) != 1)
-		return err_sys("dead letters %s", file);
+		return err_sys("dead letters %s", d->file);
 	if (last != '\n') {
 		if (write(d->fd, "\n", 1) != 1)
-			return err_sys("dead letters %s", file);
+			return err_sys("dead letters %s", d->file);
 		d->size++;
 	}
 	return NULL;
+}
+
+/* Opens the file of that name, which may be another one than before. */
+static struct err *
+open_file(struct dead *d)
+{
+	if (d->fd >= 0)
+		close(d->fd);
+	d->fd = open(d->file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (d->fd < 0)
+		return err_sys("dead letters %s", d->file);
+	return end_last_line(d);
 }
 
 static void write_batch(struct pool_job *job);
@@ -75,10 +89,11 @@ dead_open(struct dead **out, struct pool *pool, const char *file, uint64_t max_b
 	d->max_bytes = max_bytes;
 	d->kept = kept;
 	d->ctx = ctx;
-	if ((d->fd = open(file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
-		e = err_sys("dead letters %s", file);
+	d->fd = -1;
+	if ((d->file = strdup(file)) == NULL)
+		e = err_sys("dead letters");
 	else
-		e = end_last_line(d, file);
+		e = open_file(d);
 	if (e != NULL) {
 		dead_close(d);
 		return e;
@@ -193,7 +208,7 @@ write_batch(struct pool_job *job)
 	size_t done = 0;
 	ssize_t n;
 
-	if (d->size + d->going.text.len > d->max_bytes) {
+	if (d->size >= d->max_bytes) {
 		d->error = EDQUOT;
 		return;
 	}
@@ -290,6 +305,16 @@ dead_pending(const struct dead *d)
 void
 dead_tick(struct dead *d)
 {
+	struct err *e;
+
+	if (!d->stuck)
+		return;
+	/* Somebody may have made room: emptied the file, or moved it away. */
+	if ((e = open_file(d)) != NULL) {
+		log_error("dead letters cannot be opened", log_e(e));
+		err_free(e);
+		return;
+	}
 	d->stuck = false;
 	start(d);
 }
@@ -303,6 +328,7 @@ dead_close(struct dead *d)
 		pool_cancel(d->pool, &d->job);
 	if (d->fd >= 0)
 		close(d->fd);
+	free(d->file);
 	buf_fini(&d->coming.text);
 	buf_fini(&d->going.text);
 	free(d->coming.cookies);

@@ -42,7 +42,7 @@ struct err *dead_open(struct dead **out, struct pool *pool, const char *file, ui
 bool dead_put(struct dead *d, const struct dead_letter *letter, void *cookie) MUST_USE;
 /* Letters that are not on disk yet. */
 size_t dead_pending(const struct dead *d);
-/* Tries again what failed; call now and then. */
+/* Tries again what failed, on the file that now has the name; call now and then. */
 void dead_tick(struct dead *d);
 /* What is pending is forgotten without a call. NULL is fine. */
 void dead_close(struct dead *d);

@@ -214,15 +214,21 @@ read_item(struct reading *r, struct settings_list *list, const char *path, lua_I
 static struct err *
 check_list(struct reading *r, const char *path, lua_Integer *count)
 {
-	lua_Integer keys = 0;
+	lua_Integer items = 0;
+	bool others = false;
 
 	if (lua_type(r->L, -1) != LUA_TTABLE)
-		return complain(
-		    r, path, "a list in braces is wanted, not a %s", luaL_typename(r->L, -1));
+		return complain(r, path, "a list in braces is wanted, not a %s",
+		    luaL_typename(r->L, -1));
 	*count = (lua_Integer)lua_rawlen(r->L, -1);
-	for (lua_pushnil(r->L); lua_next(r->L, -2) != 0; lua_pop(r->L, 1))
-		keys++;
-	if (keys != *count)
+	for (lua_pushnil(r->L); lua_next(r->L, -2) != 0; lua_pop(r->L, 1)) {
+		if (lua_isinteger(r->L, -2))
+			items++;
+		else
+			others = true;
+	}
+	/* The border that the length is says nothing of holes before it; the number of items does. */
+	if (others || items != *count)
 		return complain(r, path, "a list in braces is wanted, without names or holes");
 	return NULL;
 }

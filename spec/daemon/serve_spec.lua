@@ -262,12 +262,13 @@ describe("dead letters", function()
     for i = 1, 300 do args[i] = ("x"):rep(1024) end
     local big = bsm.record { event = "execve", bsm.exec_args(args) }
     local p = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
-      "--mech", "dummy", trail_of(d.folder, { big, big, big }) })
+      "--mech", "dummy", "--window", "1", trail_of(d.folder, { big, big, big }) })
     d:logged "dead letters cannot be written"
     assert.is_nil(p:poll())
-    os.execute(": >" .. d.dead_file)
-    p:kill()
-    local status = d:stop()
-    assert.equal(1, status)
+    assert.equal(2, #d:dead())
+    os.rename(d.dead_file, d.dead_file .. ".old")
+    assert.equal(0, p:wait(), p:stderr())
+    assert.equal(1, #d:dead())
+    assert.equal(0, (d:stop()))
   end)
 end)

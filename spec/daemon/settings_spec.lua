@@ -28,7 +28,8 @@ describe("settings", function()
       output = { type = "file", path = "a \"quoted\" \\ name", rotate_bytes = 10 } }]])
     local status, again = check(out)
     assert.equal(0, status)
-    assert.equal(out, again)
+    local function without_place(text) return (text:gsub('file = "[^"]*"', "")) end
+    assert.equal(without_place(out), without_place(again))
     assert.matches("max_frame = 4194304", again, 1, true)
   end)
 

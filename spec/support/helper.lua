@@ -4,10 +4,8 @@ _G.a_record = require "spec.support.a_record"
 require "spec.support.assertions"
 
 -- Programs and folders of a file of specs end with it.
-local cleaned = pcall(require, "posix.unistd") and require "spec.support.process"
-if cleaned then
-  require "busted".subscribe({ "file", "end" }, function()
-    cleaned.clean()
-    return nil, true
-  end)
-end
+require "busted".subscribe({ "file", "end" }, function()
+  local process = package.loaded["spec.support.process"]
+  if process then process.clean() end
+  return nil, true
+end)

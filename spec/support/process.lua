@@ -1,12 +1,5 @@
 -- process: programs for stories: started with arguments, watched line by line, ended for sure.
-local fcntl = require "posix.fcntl"
-local poll = require "posix.poll"
-local signal = require "posix.signal"
-local stdlib = require "posix.stdlib"
-local sys_stat = require "posix.sys.stat"
-local time = require "posix.time"
-local unistd = require "posix.unistd"
-local wait = require "posix.sys.wait"
+local core = require "core.process"
 
 local process = {}
 process.__index = process
@@ -14,15 +7,11 @@ process.__index = process
 local running = {} -- pid -> process, so that nothing outlives the specs
 
 --- Seconds of a clock that never steps.
-function process.now()
-  local t = time.clock_gettime(time.CLOCK_MONOTONIC)
-  return t.tv_sec + t.tv_nsec / 1e9
-end
-
-function process.sleep(seconds)
-  local whole = math.floor(seconds)
-  time.nanosleep { tv_sec = whole, tv_nsec = math.floor((seconds - whole) * 1e9) }
-end
+process.now = core.now
+process.sleep = core.sleep
+process.mkdir = core.mkdir
+process.chmod = core.chmod
+process.signal = core
 
 --- Asks until the answer is true; raises what was waited for after `limit` seconds (generous: slow is no failure).
 function process.until_true(what, question, limit)
@@ -38,8 +27,7 @@ end
 --- A new private directory; process.clean() removes it.
 local folders = {}
 function process.folder()
-  local base = os.getenv "TMPDIR" or "/tmp"
-  local path = assert(stdlib.mkdtemp(base .. "/auditrecv-spec-XXXXXX"))
+  local path = core.folder()
   folders[#folders + 1] = path
   return path
 end
@@ -59,45 +47,26 @@ function process.read(path)
   return text
 end
 
-function process.mkdir(path)
-  assert(sys_stat.mkdir(path, 448)) -- 0700
-  return path
-end
-
 --- Starts a program; out and err go to files in `folder`. Options: env = { NAME = value }, stdin = text.
 function process.start(folder, name, argv, options)
   options = options or {}
   local self = setmetatable({ name = name, folder = folder, out = folder .. "/" .. name .. ".out",
     err = folder .. "/" .. name .. ".err" }, process)
-  local input
+  local input, environment = "/dev/null", {}
   if options.stdin then input = process.write(folder .. "/" .. name .. ".in", options.stdin) end
-  local pid = assert(unistd.fork())
-  if pid == 0 then
-    local mode = fcntl.O_WRONLY | fcntl.O_CREAT | fcntl.O_TRUNC
-    unistd.dup2(fcntl.open(input or "/dev/null", fcntl.O_RDONLY), 0)
-    unistd.dup2(fcntl.open(self.out, mode, 384), 1)
-    unistd.dup2(fcntl.open(self.err, mode, 384), 2)
-    for n, v in pairs(options.env or {}) do stdlib.setenv(n, v) end
-    local program = table.remove(argv, 1)
-    unistd.execp(program, argv)
-    unistd._exit(127)
-  end
-  self.pid = pid
-  running[pid] = self
+  for n, v in pairs(options.env or {}) do environment[#environment + 1] = n .. "=" .. v end
+  self.pid = core.start(argv, input, self.out, self.err, environment)
+  running[self.pid] = self
   return self
-end
-
-local function ended(self, how, status)
-  running[self.pid] = nil
-  self.status = how == "exited" and status or 128 + status
-  return self.status
 end
 
 --- The exit status (128 + signal when killed) once it has ended, or nil.
 function process:poll()
-  if self.status then return self.status end
-  local pid, how, status = wait.wait(self.pid, wait.WNOHANG)
-  if pid == self.pid then return ended(self, how, status) end
+  if not self.status then
+    self.status = core.ended(self.pid)
+    if self.status then running[self.pid] = nil end
+  end
+  return self.status
 end
 
 function process:wait(limit)
@@ -105,12 +74,12 @@ function process:wait(limit)
 end
 
 function process:kill(which)
-  if not self.status then signal.kill(self.pid, which or signal.SIGKILL) end
+  if not self.status then core.kill(self.pid, which or core.SIGKILL) end
   return self
 end
 
 function process:terminate(limit)
-  self:kill(signal.SIGTERM)
+  self:kill(core.SIGTERM)
   return self:wait(limit)
 end
 
@@ -138,6 +107,4 @@ function process.clean()
   folders = {}
 end
 
-process.signal = signal
-process.poll_fd = poll
 return process
