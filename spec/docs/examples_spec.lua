@@ -1,5 +1,7 @@
 -- Every command and every file that the manual shows is tried, as a reader would.
 local book = require "spec.docs.book"
+local daemon = require "spec.support.daemon"
+local elasticsearch = require "spec.support.elasticsearch"
 local process = require "spec.support.process"
 local session = require "spec.docs.session"
 
@@ -83,6 +85,26 @@ describe("README.md", function()
     run(steps, folder)
   end)
 
+  it("leads to Elasticsearch", function()
+    local folder, port = session.checkout(), session.free_port()
+    local es = elasticsearch.start()
+    local examples = at_home(book.examples "README.md", {
+      ["mechanisms"] = ("address = \"127.0.0.1\", port = %d, mechanisms"):format(port),
+      ["https://es1.example.net:9200"] = es.url,
+      ["https://es2.example.net:9200"] = es.url,
+    })
+    process.write(folder .. "/ca.pem", process.read "spec/support/ca.pem")
+    local steps = typed(examples, function(example)
+      return example.file == "elastic.lua" or example.command and example.command:find("api-key", 1, true)
+        or example.command and example.command:find("elastic.lua", 1, true)
+    end)
+    assert(#steps >= 5)
+    run(steps, folder)
+    local status = es:ask("GET", "/_index_template/auditrecv")
+    assert.equal(200, status)
+    es:stop()
+  end)
+
   it("has settings for a first receiver", function()
     local folder = session.checkout()
     for _, example in ipairs(book.examples "README.md") do
@@ -121,6 +143,30 @@ describe("the manual", function()
   it("shows code of the library that compiles: auditrecv-rules.7", function()
     for _, example in ipairs(book.examples "etc/man/auditrecv-rules.7") do
       if example.sketch then assert(load(example.sketch, "=" .. example.at)) end
+    end
+  end)
+end)
+
+describe("etc/doc/delivery.md", function()
+  it("shows how dead letters are read", function()
+    local folder = session.checkout()
+    trail(folder)
+    local d = daemon.start {
+      rules = { ["broken.lua"] = [[
+        return require "auditrecv.rule" {
+          name = "broken", about = "fails", phase = "redact", when = { event = "zlogin" },
+          apply = function() error "for the spec" end,
+        } ]] },
+    }
+    daemon.run(folder, { "send", "--to", "127.0.0.1:" .. d.port, folder .. "/trail" })
+    d:stop()
+    assert.equal(1, #d:dead())
+    process.write(folder .. "/dead-letters.ndjson", process.read(d.dead_file))
+    local steps = typed(book.examples "etc/doc/delivery.md", all_of_it)
+    run(steps, folder)
+    assert.matches('"event":"zlogin"', steps[#steps].lines[1])
+    for name in d:dead()[1]:gmatch '[{,]"([%l_]+)":' do
+      assert(process.read "etc/doc/delivery.md":find("`" .. name .. "`", 1, true), "the page does not tell of " .. name)
     end
   end)
 end)

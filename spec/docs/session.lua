@@ -8,18 +8,22 @@ local MARK = "\1step "
 
 local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
+local function link(to, name)
+  assert(os.execute(("ln -s %s %s"):format(quoted(to), quoted(name))))
+end
+
 --- A folder in which the tree of the project seems to lie, with the build under test at .build/plain.
 ---@return string
 function session.checkout()
   local folder = process.folder()
   local root = assert(io.popen "pwd -P"):read "l"
   for _, name in ipairs { "core", "lua", "rules", "spec", "etc", "Makefile", "README.md" } do
-    assert(require "posix.unistd".link(root .. "/" .. name, folder .. "/" .. name, true))
+    link(root .. "/" .. name, folder .. "/" .. name)
   end
   process.mkdir(folder .. "/.build")
   local program = require "spec.support.daemon".program
   if program:sub(1, 1) ~= "/" then program = root .. "/" .. program end
-  assert(require "posix.unistd".link(program:match "^(.*)/", folder .. "/.build/plain", true))
+  link(program:match "^(.*)/", folder .. "/.build/plain")
   return folder
 end
 
@@ -93,12 +97,12 @@ function session.run(steps, options)
       step.lines = {}
     elseif mark and mark:find "^failed" then
       error(("%s: status %s\n%s"):format(step.at, mark:match "%d+", table.concat(step.lines, "\n")), 2)
-    elseif step then
+    elseif step and mark ~= "done" then
       table.insert(step.lines, line)
     end
   end
-  for _, done in ipairs(steps) do -- the line break in front of the next mark
-    if done.lines and done.lines[#done.lines] == "" then table.remove(done.lines) end
+  for _, done in ipairs(steps) do -- line breaks in front of the next mark
+    while done.lines and done.lines[#done.lines] == "" do table.remove(done.lines) end
   end
   assert(status == 0, ("%s: the shell ended with %d\n%s%s"):format(step and step.at, status, p:stdout(), p:stderr()))
 end
