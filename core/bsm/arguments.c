@@ -28,7 +28,7 @@ enum system { SOLARIS = 1, OPENBSM = 2, BOTH = 3 };
 
 static const struct rule {
 	struct str name;
-	uint16_t events[4]; /* 0 ends; ANY_EVENT */
+	uint16_t events[6]; /* 0 ends; ANY_EVENT */
 	uint8_t systems;
 	enum rendering rendering;
 	enum names_list list, list_openbsm;
@@ -44,8 +44,8 @@ static const struct rule {
 	{ { "port", 4 }, { 133, 266 }, SOLARIS, AS_TERMINAL, 0, 0 },
 	{ { "machine", 7 }, { 133 }, SOLARIS, AS_MACHINE, 0, 0 },
 	{ { "type", 4 }, { 266 }, SOLARIS, AS_VALUE, NAMES_TERMINAL_TYPE, 0 },
-	{ { "type", 4 }, { 32, 34, 183, 265 }, SOLARIS, AS_SOCKET_TYPE, NAMES_SOCKET_TYPE, 0 },
-	{ { "type", 4 }, { 183 }, OPENBSM, AS_SOCKET_TYPE, 0, NAMES_SOCKET_TYPE_OPENBSM },
+	{ { "type", 4 }, { 32, 34, 183, 186, 265 }, SOLARIS, AS_SOCKET_TYPE, NAMES_SOCKET_TYPE, 0 },
+	{ { "type", 4 }, { 183, 186 }, OPENBSM, AS_SOCKET_TYPE, 0, NAMES_SOCKET_TYPE_OPENBSM },
 	{ { "domain", 6 }, { ANY_EVENT }, BOTH, AS_VALUE, NAMES_SOCKET_DOMAIN,
 	    NAMES_SOCKET_DOMAIN_OPENBSM },
 	{ { "family", 6 }, { ANY_EVENT }, BOTH, AS_VALUE, NAMES_SOCKET_DOMAIN,

@@ -118,6 +118,26 @@ document_field(const struct record *r, const struct origin *o, enum field field,
 	return !r->scratch->no_memory;
 }
 
+void
+document_set(const struct record *r, const struct origin *o, uint64_t set[FIELD_SET_WORDS])
+{
+	struct walk w = { .r = r, .o = o };
+
+	walk_fields_of(&w, set);
+}
+
+bool
+document_some(const struct record *r, const struct origin *o, const uint64_t set[FIELD_SET_WORDS],
+    const struct sink_ops *ops, void *sink, bool *spelled)
+{
+	struct walk w = begin(r, o, ops, sink);
+
+	walk_fields(&w, set);
+	if (w.spelled)
+		*spelled = true;
+	return !r->scratch->no_memory;
+}
+
 enum field
 document_field_named(struct str name)
 {

@@ -34,6 +34,21 @@ bool document_has(const struct record *r, const struct origin *o, enum field fie
 bool document_field(const struct record *r, const struct origin *o, enum field field,
     const struct sink_ops *ops, void *sink) MUST_USE;
 
+/* A bit for each field. */
+#define FIELD_SET_WORDS (RECORD_FIELDS / 64)
+
+/* The fields that the document has. ESCAPED and EXEC_ENV_MORE are told only by looking: they may be in the set and not there. */
+void document_set(const struct record *r, const struct origin *o, uint64_t set[FIELD_SET_WORDS]);
+
+/*
+ * Feeds key and value of those fields of the set that the document has, in their order: a walk in parts, for a sink that
+ * has some of the fields from elsewhere. The set has to be part of document_set(), without ESCAPED. *spelled becomes true when a text
+ * was not UTF-8, and is left alone otherwise. False when memory for it ran out.
+ */
+bool document_some(const struct record *r, const struct origin *o,
+		   const uint64_t set[FIELD_SET_WORDS], const struct sink_ops *ops, void *sink,
+		   bool *spelled) MUST_USE;
+
 /* What a field holds. */
 enum value_type { VALUE_INTEGER, VALUE_TEXT, VALUE_OBJECT, VALUE_MIXED };
 

@@ -5,6 +5,7 @@
 /* Bytes that show whether a record may begin: id, length, version, and behind event and modifier the address type. */
 #define HEAD_SIZE    14
 #define TRAILER_SIZE 7
+#define LAST_SECOND  UINT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 void
 trail_init(struct trail *t, uint32_t record_max)
@@ -40,12 +41,20 @@ why_no_header(const struct trail *t, const uint8_t *at, size_t len)
 	return NULL;
 }
 
+/* May a file token begin here, as far as its bytes are there? */
 static bool
-is_file_token(const uint8_t *at, size_t len)
+may_be_file(const uint8_t *at, size_t len)
 {
-	struct file_token file;
+	if (at[0] != 0x11 && at[0] != 0x78)
+		return false;
+	return at[0] == 0x11 || len < 9 || be64(at + 1) <= LAST_SECOND;
+}
 
-	return file_token_read(at, len, &file) != TOKEN_UNKNOWN;
+/* May a record or a file token begin here? */
+static bool
+may_begin(const struct trail *t, const uint8_t *at, size_t len)
+{
+	return may_be_file(at, len) || why_no_header(t, at, len) == NULL;
 }
 
 /* Do the tokens of a record end exactly where it does? */
@@ -62,7 +71,7 @@ tokens_fit(const uint8_t *at, size_t len)
 	reader = (struct token_reader){ at, h.size, len, h.version };
 	while ((status = token_next(&reader, &token)) == TOKEN_READY)
 		;
-	return status == TOKEN_END;
+	return status == TOKEN_END && len > h.size;
 }
 
 enum fit { FIT_YES, FIT_NO, FIT_MORE };
@@ -96,8 +105,7 @@ fits(const struct trail *t, const uint8_t *window, size_t len, size_t p, bool la
 		return FIT_YES;
 	if (be32(at + size - TRAILER_SIZE) >> 8 == 0x13b105 && be32(at + size - 4) == size)
 		return FIT_YES;
-	if (is_file_token(at + size, left - size) ||
-	    why_no_header(t, at + size, left - size) == NULL)
+	if (may_begin(t, at + size, left - size))
 		return FIT_YES;
 	if (size > *effort)
 		return FIT_NO;
@@ -134,25 +142,26 @@ file_nanoseconds(uint64_t fraction, uint8_t version)
 	return (uint32_t)fraction * (milli ? 1000000 : 1000);
 }
 
-/* The dialect of a file token is that of the record behind it, or before it. */
-static enum trail_status
-next_file(struct trail *t, const uint8_t *window, size_t len, bool last, struct trail_item *out)
+/* Is what begins at window[p] a file token with something behind it, or the last? */
+static enum fit
+file_fits(
+    const struct trail *t, const uint8_t *window, size_t len, size_t p, bool last, size_t *need)
 {
-	uint8_t version = t->version;
-	size_t size;
+	struct file_token file;
+	size_t end;
 
-	if (file_token_read(window, len, &out->file) != TOKEN_READY) {
-		if (!last)
-			return more(out, len < 64 ? 64 : len + UINT16_MAX);
-		return consume(t, out, TRAIL_CUT, len, "the file ends in a file token");
+	if (!may_be_file(window + p, len - p))
+		return FIT_NO;
+	if (file_token_read(window + p, len - p, &file) != TOKEN_READY) {
+		*need = len + UINT16_MAX + HEAD_SIZE;
+		return last ? FIT_NO : FIT_MORE;
 	}
-	size = out->file.size;
-	if (len - size < HEAD_SIZE && !last)
-		return more(out, size + HEAD_SIZE);
-	if (len - size >= HEAD_SIZE && why_no_header(t, window + size, len - size) == NULL)
-		version = window[size + 5];
-	out->nanoseconds = file_nanoseconds(out->file.fraction, version);
-	return consume(t, out, TRAIL_FILE, size, NULL);
+	end = p + file.size;
+	if (len - end < HEAD_SIZE && !last) {
+		*need = end + HEAD_SIZE;
+		return FIT_MORE;
+	}
+	return end == len || may_begin(t, window + end, len - end) ? FIT_YES : FIT_NO;
 }
 
 /* Behind damage: the next place where a record or the last file token fits. */
@@ -160,17 +169,15 @@ static enum trail_status
 resume(struct trail *t, const uint8_t *window, size_t len, bool last, const char *reason,
     struct trail_item *out)
 {
+	enum fit fit;
 	size_t p, need = 0, effort = EFFORT, most = len < t->record_max ? len : t->record_max;
 
 	for (p = 1; p < most; p++) {
-		struct file_token file;
-
-		if (last && file_token_read(window + p, len - p, &file) == TOKEN_READY &&
-		    p + file.size == len)
-			break;
-		if (!header_is_id(window[p]))
-			continue;
-		switch (fits(t, window, len, p, last, &need, &effort)) {
+		if (header_is_id(window[p]))
+			fit = fits(t, window, len, p, last, &need, &effort);
+		else
+			fit = file_fits(t, window, len, p, last, &need);
+		switch (fit) {
 		case FIT_YES: return consume(t, out, TRAIL_DAMAGE, p, reason);
 		case FIT_MORE: return more(out, need);
 		case FIT_NO: break;
@@ -179,6 +186,45 @@ resume(struct trail *t, const uint8_t *window, size_t len, bool last, const char
 	if (p == len && !last)
 		return more(out, len * 2 + 65536);
 	return consume(t, out, TRAIL_DAMAGE, p, reason);
+}
+
+/* Bytes that end too early are cut off, if nothing among them is a record; else their length is wrong. */
+static enum trail_status
+cut_or_damage(struct trail *t, const uint8_t *window, size_t len, const char *cut,
+    const char *damage, struct trail_item *out)
+{
+	enum trail_status status = resume(t, window, len, true, damage, out);
+
+	if (out->len == len) {
+		out->reason = cut;
+		return TRAIL_CUT;
+	}
+	return status;
+}
+
+/* The dialect of a file token is that of the record behind it, or before it. */
+static enum trail_status
+next_file(struct trail *t, const uint8_t *window, size_t len, bool last, struct trail_item *out)
+{
+	uint8_t version = t->version;
+	size_t size, need = 0;
+
+	switch (file_fits(t, window, len, 0, last, &need)) {
+	case FIT_YES: break;
+	case FIT_MORE: return more(out, need);
+	case FIT_NO:
+		if (file_token_read(window, len, &out->file) == TOKEN_CUT)
+			return cut_or_damage(t, window, len, "the file ends in a file token",
+			    "the file token leads to no record", out);
+		return resume(t, window, len, last, "the file token leads to no record", out);
+	}
+	if (file_token_read(window, len, &out->file) != TOKEN_READY)
+		return consume(t, out, TRAIL_CUT, len, "the file ends in a file token");
+	size = out->file.size;
+	if (len - size >= HEAD_SIZE && header_is_id(window[size]))
+		version = window[size + 5];
+	out->nanoseconds = file_nanoseconds(out->file.fraction, version);
+	return consume(t, out, TRAIL_FILE, size, NULL);
 }
 
 enum trail_status
@@ -190,7 +236,7 @@ trail_next(struct trail *t, const uint8_t *window, size_t len, bool last, struct
 	*out = (struct trail_item){ .offset = t->offset, .at = window };
 	if (len == 0)
 		return last ? TRAIL_END : more(out, HEAD_SIZE);
-	if (is_file_token(window, len))
+	if (may_be_file(window, len))
 		return next_file(t, window, len, last, out);
 	if ((reason = why_no_header(t, window, len)) != NULL)
 		return resume(t, window, len, last, reason, out);
@@ -198,21 +244,11 @@ trail_next(struct trail *t, const uint8_t *window, size_t len, bool last, struct
 	case FIT_YES: break;
 	case FIT_MORE: return more(out, need);
 	case FIT_NO:
-		if (len < HEAD_SIZE || be32(window + 1) > len) {
-			/* Cut off, if nothing behind it is a record; else its length is wrong. */
-			enum trail_status status = TRAIL_CUT;
-			struct trail ahead = *t;
-			struct trail_item item = *out;
-
-			if (len > HEAD_SIZE &&
-			    resume(&ahead, window, len, last, NULL, &item) == TRAIL_DAMAGE &&
-			    item.len < len)
-				status = TRAIL_DAMAGE;
-			if (status == TRAIL_CUT)
-				return consume(t, out, TRAIL_CUT, len, "the file ends in a record");
-		}
-		return resume(
-		    t, window, len, last, "the record length leads to no other record", out);
+		reason = "the record length leads to no other record";
+		if (len < HEAD_SIZE || be32(window + 1) > len)
+			return cut_or_damage(
+			    t, window, len, "the file ends in a record", reason, out);
+		return resume(t, window, len, last, reason, out);
 	}
 	t->version = window[5];
 	return consume(t, out, TRAIL_RECORD, be32(window + 1), NULL);
