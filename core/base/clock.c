@@ -52,47 +52,78 @@ clock_date(int64_t seconds, struct clock_date *out)
 	out->second = (unsigned)(rest % 60);
 }
 
-/* "2019-09-27T01:39:19" of the second asked for last. */
-struct second_text {
-	int64_t seconds;
+/* Days asked for lately, as "2019-09-27T": events and their receipt are often of two. */
+struct day_text {
+	int64_t day;  /* since 1970 */
 	unsigned len; /* 0: none yet */
 	char text[CLOCK_TEXT_SIZE];
 };
 
-static const struct second_text *
-second_text(int64_t seconds)
+static const struct day_text *
+day_text(int64_t day)
 {
-	static _Thread_local struct second_text last;
+	static _Thread_local struct day_text lately[2];
+	static _Thread_local unsigned latest;
+	struct day_text *t = &lately[latest];
 	struct clock_date d;
 
-	if (last.len > 0 && last.seconds == seconds)
-		return &last;
-	clock_date(seconds, &d);
-	last.seconds = seconds;
-	last.len = (unsigned)snprintf(last.text, sizeof(last.text),
-	    "%04" PRId64 "-%02u-%02uT%02u:%02u:%02u", d.year, d.month, d.day, d.hour, d.minute,
-	    d.second);
-	return &last;
+	if (t->len > 0 && t->day == day)
+		return t;
+	latest ^= 1;
+	t = &lately[latest];
+	if (t->len > 0 && t->day == day)
+		return t;
+	clock_date(day * 86400, &d);
+	t->day = day;
+	t->len = (unsigned)snprintf(
+	    t->text, sizeof(t->text), "%04" PRId64 "-%02u-%02uT", d.year, d.month, d.day);
+	return t;
+}
+
+static char *
+put_two(char *p, unsigned v, char then)
+{
+	p[0] = (char)('0' + v / 10);
+	p[1] = (char)('0' + v % 10);
+	p[2] = then;
+	return p + 3;
+}
+
+/* Up to the second and the dot behind it; returns the end. */
+static char *
+put_second(char *p, int64_t seconds)
+{
+	int64_t day = seconds / 86400, rest = seconds % 86400;
+	const struct day_text *t;
+	unsigned second;
+
+	if (rest < 0) {
+		rest += 86400;
+		day--;
+	}
+	t = day_text(day);
+	memcpy(p, t->text, sizeof(t->text) / 2);
+	p += t->len;
+	second = (unsigned)rest;
+	p = put_two(p, second / 3600, ':');
+	p = put_two(p, second / 60 % 60, ':');
+	return put_two(p, second % 60, '.');
 }
 
 static size_t
-put_fraction(char *out, const struct second_text *s, uint32_t fraction, unsigned digits)
+put_fraction(char *out, char *p, uint32_t fraction, unsigned digits)
 {
-	char *p = out + s->len;
-
-	memcpy(out, s->text, s->len);
-	*p = '.';
 	for (unsigned i = digits; i > 0; i--, fraction /= 10)
-		p[i] = (char)('0' + fraction % 10);
-	p[digits + 1] = 'Z';
-	p[digits + 2] = '\0';
-	return s->len + digits + 2;
+		p[i - 1] = (char)('0' + fraction % 10);
+	p[digits] = 'Z';
+	p[digits + 1] = '\0';
+	return (size_t)(p - out) + digits + 1;
 }
 
 size_t
 clock_text(int64_t seconds, uint32_t nanoseconds, char out[CLOCK_TEXT_SIZE])
 {
-	return put_fraction(out, second_text(seconds), nanoseconds, 9);
+	return put_fraction(out, put_second(out, seconds), nanoseconds, 9);
 }
 
 size_t
@@ -104,5 +135,5 @@ clock_text_ms(int64_t nanoseconds, char out[CLOCK_TEXT_SIZE])
 		rest += CLOCK_SECOND;
 		seconds--;
 	}
-	return put_fraction(out, second_text(seconds), (uint32_t)(rest / 1000000), 3);
+	return put_fraction(out, put_second(out, seconds), (uint32_t)(rest / 1000000), 3);
 }
