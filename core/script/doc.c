@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "script/shape.h"
 
 #define DEPTH_MOST 32
 #define AHEAD	   48 /* values of one list or object that wait on the stack for their table */
@@ -113,7 +114,8 @@ put_key(void *sink, enum key key)
 	struct into *s = sink;
 
 	lua_rawgeti(s->L, s->parts.keys, (lua_Integer)key + 1);
-	s->frame[s->depth - 1].waiting++;
+	if (s->depth > 0)
+		s->frame[s->depth - 1].waiting++;
 }
 
 static void
@@ -168,20 +170,40 @@ doc_push_field(lua_State *L, const struct run *run, enum field field, struct doc
 		luaL_error(L, "not enough memory");
 }
 
-/* Makes one field, if the record has it; its value is pushed, or nil. */
+/* Makes one field; its value is pushed, or nil when the record does not have it. */
 static void
 make(lua_State *L, struct run *run, int doc, enum field field, struct doc_parts parts)
 {
+	uint64_t set[FIELD_WORDS] = { 0 };
+	int top = lua_gettop(L);
+	struct into s;
+
 	run_set_made(run, field);
-	if (!document_has(run->record, run->origin, field)) {
+	if (!run_has(run, field)) {
 		lua_pushnil(L);
 		return;
 	}
-	lua_rawgeti(L, parts.keys, (lua_Integer)field + 1); /* key */
-	doc_push_field(L, run, field, parts);		    /* key value */
-	lua_pushvalue(L, -1);				    /* key value value */
-	lua_insert(L, -3);				    /* value key value */
-	lua_rawset(L, doc);				    /* value */
+	luaL_checkstack(L, 8, NULL);
+	if (UNLIKELY(field == FIELD_ESCAPED)) {
+		if (document_has(run->record, run->origin, field)) {
+			lua_rawgeti(L, parts.keys, (lua_Integer)field + 1);
+			doc_push_field(L, run, field, parts);
+		}
+	} else {
+		set[field / 64] = UINT64_C(1) << (field % 64);
+		s.L = L;
+		s.parts = parts;
+		s.depth = 0;
+		if (!document_some(run->record, run->origin, set, &into_lua, &s, &run->spelled))
+			luaL_error(L, "not enough memory");
+	}
+	if (lua_gettop(L) == top) {
+		lua_pushnil(L);
+		return;
+	}
+	lua_pushvalue(L, -1); /* key value value */
+	lua_insert(L, -3);    /* value key value */
+	lua_rawset(L, doc);   /* value */
 }
 
 void
@@ -190,7 +212,7 @@ doc_make_all(lua_State *L, struct run *run, int doc, struct doc_parts parts)
 	if (run->all_made)
 		return;
 	for (int f = 0; f < FIELDS; f++)
-		if (!run_is_made(run, (enum field)f)) {
+		if (run_has(run, (enum field)f) && !run_is_made(run, (enum field)f)) {
 			make(L, run, doc, (enum field)f, parts);
 			lua_pop(L, 1);
 		}
@@ -198,14 +220,14 @@ doc_make_all(lua_State *L, struct run *run, int doc, struct doc_parts parts)
 }
 
 enum field
-doc_field_of(lua_State *L, int index)
+doc_field_of(lua_State *L, const struct run *run, int index)
 {
-	struct str name;
+	enum key key;
 
 	if (lua_type(L, index) != LUA_TSTRING)
 		return FIELDS;
-	name.at = lua_tolstring(L, index, &name.len);
-	return document_field_named(name);
+	key = interned_key(run->names, lua_tostring(L, index));
+	return (int)key < (int)FIELDS ? (enum field)key : FIELDS;
 }
 
 /* Upvalues of the metatable's functions: 1 run, 2 keys, 3 list mark. Arguments: 1 doc, 2 key, 3 value. */
@@ -218,7 +240,7 @@ on_missing(lua_State *L)
 	enum field field;
 
 	if (run->record == NULL || run->all_made ||
-	    (field = doc_field_of(L, 2)) == FIELDS || run_is_made(run, field))
+	    (field = doc_field_of(L, run, 2)) == FIELDS || run_is_made(run, field))
 		lua_pushnil(L);
 	else
 		make(L, run, 1, field, in_upvalues);
@@ -229,7 +251,7 @@ static int
 on_new(lua_State *L)
 {
 	struct run *run = lua_touserdata(L, lua_upvalueindex(1));
-	enum field field = doc_field_of(L, 2);
+	enum field field = doc_field_of(L, run, 2);
 
 	if (field == FIELDS)
 		run->own = true;

@@ -31,7 +31,7 @@ void doc_push_field(lua_State *L, const struct run *run, enum field field, struc
 /* Makes every field of the record that is not made yet, in the table at index doc. */
 void doc_make_all(lua_State *L, struct run *run, int doc, struct doc_parts parts);
 
-/* The field that the interned name stands for, or FIELDS. The text is that of lua_tostring(). */
-enum field doc_field_of(lua_State *L, int index);
+/* The field whose name stands at index, or FIELDS. */
+enum field doc_field_of(lua_State *L, const struct run *run, int index);
 
 #endif

@@ -27,6 +27,7 @@ push_doc(lua_State *L, struct door *d)
 	lua_pushvalue(L, -1);
 	lua_rawseti(L, LUA_REGISTRYINDEX, d->policy->doc_ref);
 	run->has_doc = true;
+	document_set(run->record, run->origin, run->has);
 	if (d->eager)
 		doc_make_all(L, run, lua_gettop(L), parts);
 }
@@ -233,7 +234,7 @@ door_reset(struct door *d)
 	memset(run->made, 0, sizeof(run->made));
 	memset(run->applied, 0, words * sizeof(uint64_t));
 	memset(run->failed, 0, words * sizeof(uint64_t));
-	run->all_made = run->own = false;
+	run->all_made = run->own = run->spelled = false;
 	run->stage = RUN_ENTER;
 	run->rule = 0;
 	buf_cut(&d->policy->encoder.tags, 0);

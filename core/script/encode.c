@@ -54,14 +54,14 @@ add_spelled(struct encoder *e, struct str name)
 
 /* The tags that rules set, and ours behind them, which no rule can take away. */
 static void
-put_tags(struct encoder *e, const struct run *run, int doc, struct doc_parts parts)
+put_tags(struct encoder *e, int doc, struct doc_parts parts)
 {
 	lua_State *L = e->L;
 	size_t before;
 
+	e->spelled = false;
 	lua_rawgeti(L, parts.keys, FIELD_TAGS + 1);
 	lua_rawget(L, doc); /* tags */
-	(void)run;
 	if (e->tags.len == 0) {
 		if (!lua_isnil(L, -1)) {
 			put_name(e, KEY_TAGS);
@@ -95,22 +95,6 @@ put_tags(struct encoder *e, const struct run *run, int doc, struct doc_parts par
 	lua_pop(L, 1);
 }
 
-/* Sender and sequence are ours to say: what a rule writes there is not kept. */
-static bool
-is_protected(enum field field)
-{
-	return field == FIELD_FROM || field == FIELD_HOST || field == FIELD_RECEIVED ||
-	    field == FIELD_SENDER_SEQUENCE;
-}
-
-static void
-put_from_record(struct encoder *e, const struct run *run, enum field field)
-{
-	put_name(e, (enum key)field);
-	if (!document_field(run->record, run->origin, field, &sink_json, &e->json))
-		luaL_error(e->L, "not enough memory");
-}
-
 /* Is a field that `escaped` names still in the document? */
 static bool
 is_left(const struct run *run, lua_State *L, int doc, struct doc_parts parts, struct str path)
@@ -119,7 +103,7 @@ is_left(const struct run *run, lua_State *L, int doc, struct doc_parts parts, st
 	enum field field = document_field_named((struct str){ path.at, dot != NULL ? (size_t)(dot - path.at) : path.len });
 	bool left;
 
-	if (field == FIELDS || !run_is_made(run, field) || is_protected(field))
+	if (field == FIELDS || !run_is_made(run, field))
 		return true;
 	lua_rawgeti(L, parts.keys, (lua_Integer)field + 1);
 	left = lua_rawget(L, doc) != LUA_TNIL;
@@ -183,8 +167,7 @@ put_escaped(struct encoder *e, const struct run *run, int doc, struct doc_parts 
 	memcpy(out->at + place, out->at + out->len, len);
 }
 
-static void
-put_own(struct encoder *e, int doc, struct doc_parts parts);
+static void put_own(struct encoder *e, const struct run *run, int doc, struct doc_parts parts);
 
 static void
 put_made(struct encoder *e, int doc, enum field field, struct doc_parts parts)
@@ -202,11 +185,40 @@ put_made(struct encoder *e, int doc, enum field field, struct doc_parts parts)
 	lua_pop(L, 1);
 }
 
+/* Sender and sequence are ours to say: what a rule writes there is not kept. */
+static const enum field protected[] = { FIELD_FROM, FIELD_HOST, FIELD_RECEIVED, FIELD_SENDER_SEQUENCE };
+
+/* The untouched fields from *next up to, and without, this one; *next moves behind it. */
+static void
+put_untouched(struct encoder *e, const struct run *run, const uint64_t *untouched, int *next, int until, bool *spelled)
+{
+	uint64_t part[FIELD_WORDS];
+	bool some = false;
+
+	for (int i = 0; i < FIELD_WORDS; i++) {
+		part[i] = untouched[i];
+		if (*next >= (i + 1) * 64 || until <= i * 64)
+			part[i] = 0;
+		else {
+			if (*next > i * 64)
+				part[i] &= ~UINT64_C(0) << (*next - i * 64);
+			if (until < (i + 1) * 64)
+				part[i] &= ~(~UINT64_C(0) << (until - i * 64));
+		}
+		some = some || part[i] != 0;
+	}
+	*next = until + 1;
+	if (some && !document_some(run->record, run->origin, part, &sink_json, &e->json, spelled))
+		luaL_error(e->L, "not enough memory");
+}
+
 void
 encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts, struct buf *out)
 {
+	uint64_t untouched[FIELD_WORDS], stops[FIELD_WORDS];
+	bool first = false, spelled = run->spelled;
 	size_t escaped_at = 0;
-	bool first = false, had_escaped;
+	int next = 0;
 
 	e->L = L;
 	e->start = out->len;
@@ -215,32 +227,35 @@ encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, stru
 	buf_cut(&e->spelled_fields, 0);
 	json_init(&e->json, out);
 	luaL_checkstack(L, 16, NULL);
+	memcpy(stops, run->made, sizeof(stops));
+	for (size_t i = 0; i < ARRAY_LEN(protected); i++)
+		stops[protected[i] / 64] &= ~(run->has[protected[i] / 64] & UINT64_C(1) << (protected[i] % 64));
+	for (int i = 0; i < FIELD_WORDS; i++)
+		untouched[i] = run->has[i] & ~stops[i];
+	untouched[FIELD_ESCAPED / 64] &= ~(UINT64_C(1) << (FIELD_ESCAPED % 64));
+	stops[FIELD_ESCAPED / 64] |= UINT64_C(1) << (FIELD_ESCAPED % 64);
+	if (e->tags.len > 0)
+		stops[FIELD_TAGS / 64] |= UINT64_C(1) << (FIELD_TAGS % 64);
 	json_open(&e->json, '{');
-	for (int f = 0; f < FIELDS; f++) {
-		enum field field = (enum field)f;
-		bool made = run_is_made(run, field);
+	for (int i = 0; i < FIELD_WORDS; i++)
+		for (uint64_t left = stops[i]; left != 0; left &= left - 1) {
+			enum field field = (enum field)(i * 64 + __builtin_ctzll(left));
 
-		if (field == FIELD_TAGS) {
-			e->spelled = false;
-			put_tags(e, run, doc, parts);
-			if (e->spelled)
-				add_spelled(e, key_names[field]);
-		} else if (field == FIELD_ESCAPED) {
-			escaped_at = out->len;
-			first = !e->json.comma;
-		} else if (!made || is_protected(field)) {
-			if (document_has(run->record, run->origin, field))
-				put_from_record(e, run, field);
-			else if (made)
+			put_untouched(e, run, untouched, &next, (int)field, &spelled);
+			if (field == FIELD_TAGS) {
+				put_tags(e, doc, parts);
+				if (e->spelled)
+					add_spelled(e, key_names[field]);
+			} else if (field == FIELD_ESCAPED) {
+				escaped_at = out->len;
+				first = !e->json.comma;
+			} else
 				put_made(e, doc, field, parts);
-		} else
-			put_made(e, doc, field, parts);
-	}
+		}
+	put_untouched(e, run, untouched, &next, FIELDS, &spelled);
 	if (run->own)
-		put_own(e, doc, parts);
-	had_escaped = run_is_made(run, FIELD_ESCAPED) ||
-	    document_has(run->record, run->origin, FIELD_ESCAPED);
-	if (UNLIKELY(had_escaped || e->spelled_fields.len > 0))
+		put_own(e, run, doc, parts);
+	if (UNLIKELY(spelled || e->spelled_fields.len > 0 || run_is_made(run, FIELD_ESCAPED)))
 		put_escaped(e, run, doc, parts, escaped_at, first);
 	json_close(&e->json, '}');
 	if (buf_failed(out))
@@ -260,7 +275,7 @@ own_order(const void *left, const void *right)
 
 /* Fields that the field table does not know, in the order of their bytes. */
 static void
-put_own(struct encoder *e, int doc, struct doc_parts parts)
+put_own(struct encoder *e, const struct run *run, int doc, struct doc_parts parts)
 {
 	lua_State *L = e->L;
 	int top = lua_gettop(L);
@@ -274,7 +289,7 @@ put_own(struct encoder *e, int doc, struct doc_parts parts)
 
 		if (type != LUA_TSTRING && type != LUA_TNUMBER)
 			luaL_error(L, "a key that is a %s", lua_typename(L, type));
-		if (type == LUA_TSTRING && doc_field_of(L, -2) != FIELDS) {
+		if (type == LUA_TSTRING && doc_field_of(L, run, -2) != FIELDS) {
 			lua_pop(L, 1);
 			continue;
 		}
@@ -339,7 +354,8 @@ encode_check(struct encoder *e, lua_State *L, int doc, struct doc_parts parts)
 	t.parts.list_mark = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_pushnil(L);
 	while (lua_next(L, doc) != 0) {
-		enum field field = doc_field_of(L, -2);
+		enum key key = lua_type(L, -2) == LUA_TSTRING ?
+		    interned_key(&e->names, lua_tostring(L, -2)) : KEYS;
 
 		luaL_checkstack(L, 8, NULL);
 		e->depth = 0;
@@ -347,7 +363,7 @@ encode_check(struct encoder *e, lua_State *L, int doc, struct doc_parts parts)
 		buf_cut(&e->items, 0);
 		buf_cut(&scratch, 0);
 		json_init(&e->json, &scratch);
-		t.shape = field == FIELDS ? NULL : e->shape->child[field];
+		t.shape = key == KEYS ? NULL : e->shape->child[key];
 		lua_pushcfunction(L, try_value);
 		lua_pushlightuserdata(L, &t);
 		lua_pushvalue(L, -3);

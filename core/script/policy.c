@@ -233,6 +233,7 @@ build(lua_State *L)
 	doc_push_keys(L);
 	keys = lua_gettop(L);
 	interned_read(&p->encoder.names, L, keys);
+	p->run.names = &p->encoder.names;
 	doc_push_list_mark(L);
 	mark = lua_gettop(L);
 	p->list_mark = lua_topointer(L, mark);

@@ -15,7 +15,9 @@
 #include "base/json.h"
 #include "bsm/document.h"
 
-#define FIELD_WORDS ((FIELDS + 63) / 64)
+#define FIELD_WORDS FIELD_SET_WORDS
+
+struct interned;
 
 enum run_stage {
 	RUN_ENTER, /* making the doc: nobody's fault */
@@ -29,8 +31,11 @@ enum when_answer { WHEN_NO, WHEN_YES, WHEN_ASK /* all hold but the functions, wh
 struct run {
 	const struct record *record; /* NULL: no record is under way */
 	const struct origin *origin;
+	const struct interned *names; /* shape.h */
+	uint64_t has[FIELD_WORDS];    /* document_set() of the record, once has_doc */
 	uint64_t made[FIELD_WORDS];
 	bool all_made; /* every field of the record was made */
+	bool spelled;  /* some made field has bytes in their spelling */
 	bool own;      /* the doc has, or had, keys that are no fields */
 	bool has_doc;  /* the doc exists: registry[doc_ref] */
 
@@ -50,6 +55,12 @@ static inline bool
 run_is_made(const struct run *run, enum field field)
 {
 	return (run->made[field / 64] >> (field % 64) & 1) != 0;
+}
+
+static inline bool
+run_has(const struct run *run, enum field field)
+{
+	return (run->has[field / 64] >> (field % 64) & 1) != 0;
 }
 
 static inline void

@@ -137,6 +137,8 @@ holds(struct when *w, const struct when_path *p, const struct test *t, struct ru
 	case TEST_ABSENT: return !when_present(p, run, live);
 	case TEST_PRESENT: return when_present(p, run, live);
 	case TEST_ANY:
+		if (t->of_values)
+			break;
 		for (size_t i = 0; i < t->count; i++)
 			if (holds(w, p, &t->inner[i], run, live))
 				return true;

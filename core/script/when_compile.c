@@ -225,9 +225,15 @@ compile_list(struct compiler *c, struct test *out, int index)
 	if ((out->inner = calloc(n, sizeof(*out->inner))) == NULL)
 		luaL_error(c->L, "not enough memory");
 	out->count = n;
+	out->of_values = true;
 	for (size_t i = 0; i < n; i++) {
+		struct test *inner = &out->inner[i];
+
 		lua_rawgeti(c->L, index, (lua_Integer)i + 1);
-		compile_test(c, &out->inner[i], lua_gettop(c->L));
+		compile_test(c, inner, lua_gettop(c->L));
+		if (inner->kind == TEST_NO || inner->kind == TEST_PRESENT || inner->kind == TEST_ABSENT ||
+		    (inner->kind == TEST_ANY && !inner->of_values))
+			out->of_values = false;
 		lua_pop(c->L, 1);
 	}
 }

@@ -27,6 +27,7 @@ struct test {
 	struct str text; /* owned */
 	struct test *inner;
 	size_t count;
+	bool of_values; /* ANY: one value can tell, no inner one asks for presence or for none */
 };
 
 /* One value to be tested; kind is one of the first four. */
@@ -114,7 +115,7 @@ equality_hash(const struct equality *e)
 	return (uint32_t)(h >> 32);
 }
 
-/* Does one value pass? For tests of values only. */
+/* Does one value pass? Not for PRESENT, ABSENT, NO, and an ANY with one of these in it. */
 bool when_test(const struct test *t, const struct test_value *v);
 
 /* Is there something at the path, be it a value, an object or a list? */

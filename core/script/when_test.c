@@ -25,6 +25,11 @@ when_test(const struct test *t, const struct test_value *v)
 	case TEST_AT_MOST:
 		return (v->kind == TEST_INTEGER && in_bounds(t, (double)v->integer)) ||
 		    (v->kind == TEST_FLOAT && in_bounds(t, v->number));
+	case TEST_ANY:
+		for (size_t i = 0; i < t->count; i++)
+			if (when_test(&t->inner[i], v))
+				return true;
+		return false;
 	default: break;
 	}
 	if (v->kind != TEST_TEXT)

@@ -1,0 +1,187 @@
+--- Redacting, said in verbs. What is taken out leaves a visible mark, so that a reader sees that something was there.
+---
+---     redact.after(doc.exec_args, { "-p", "--password", "--token" })
+---     redact.matching(doc.exec_args, "[Bb]earer ([%w._~+/-]+)")
+---     redact.urls(doc.exec_args)
+---     redact.env(doc.exec_env, { "*PASSWORD*", "AWS_SECRET_ACCESS_KEY" })
+---
+--- Each verb takes nil for a field that the record does not have, and answers how many places it changed.
+
+local redact = {}
+
+--- What stands where something was.
+redact.mark = "[redacted]"
+local mark = redact.mark
+
+local DASH <const> = ("-"):byte()
+
+-- Lists that rules pass again and again, made into sets once.
+local sets = setmetatable({}, { __mode = "k" })
+
+local function set_of(names)
+  local set = sets[names]
+  if not set then
+    set = { all_dashed = true, has = {} }
+    for _, name in ipairs(names) do
+      set.has[name] = true
+      if name:byte() ~= DASH then set.all_dashed = false end
+    end
+    sets[names] = set
+  end
+  return set
+end
+
+--- In a list of arguments: the one that follows an option (`-p secret`), and the value that is tied to it
+--- (`--password=secret`).
+---@param list? string[]
+---@param options string[]
+---@return integer
+function redact.after(list, options)
+  if not list then return 0 end
+  local set, count, after = set_of(options), 0, false
+  local has, all_dashed = set.has, set.all_dashed
+  for i = 1, #list do
+    local argument = list[i]
+    if after then
+      list[i], count, after = mark, count + 1, false
+    elseif has[argument] then
+      after = true
+    elseif not all_dashed or argument:byte() == DASH then
+      local equals = argument:find("=", 1, true)
+      if equals and has[argument:sub(1, equals - 1)] then
+        list[i], count = argument:sub(1, equals) .. mark, count + 1
+      end
+    end
+  end
+  return count
+end
+
+--- In a list of arguments: what is written right behind a short option, as `mysql -psecret` has it.
+---@param list? string[]
+---@param options string[]
+---@return integer
+function redact.joined(list, options)
+  local count = 0
+  for i = 1, list and #list or 0 do
+    for _, option in ipairs(options) do
+      if #list[i] > #option and list[i]:sub(1, #option) == option then
+        list[i], count = option .. mark, count + 1
+        break
+      end
+    end
+  end
+  return count
+end
+
+--- A text with each match of a Lua pattern marked; where the pattern has a capture, only the first capture.
+---@param text string
+---@param pattern string
+---@return string
+---@return integer
+function redact.text(text, pattern)
+  local parts, from, count = {}, 1, 0
+  while from <= #text do
+    local first, last, capture = text:find(pattern, from)
+    if not first or last < first then break end
+    parts[#parts + 1] = text:sub(from, first - 1)
+    local whole = text:sub(first, last)
+    local at = type(capture) == "string" and whole:find(capture, 1, true)
+    if at then
+      parts[#parts + 1] = whole:sub(1, at - 1) .. mark .. whole:sub(at + #capture)
+    else
+      parts[#parts + 1] = mark
+    end
+    from, count = last + 1, count + 1
+  end
+  if count == 0 then return text, 0 end
+  parts[#parts + 1] = text:sub(from)
+  return table.concat(parts), count
+end
+
+--- In a list of texts, or an object of texts: each match of a Lua pattern; where it has a capture, only the first capture.
+---@param list? table
+---@param pattern string
+---@return integer
+function redact.matching(list, pattern)
+  local total = 0
+  for key, value in pairs(list or {}) do
+    if type(value) == "string" then
+      local text, count = redact.text(value, pattern)
+      if count > 0 then list[key], total = text, total + count end
+    end
+  end
+  return total
+end
+
+--- In a list of texts, or an object of texts: the password of a URL, `https://user:secret@host/`.
+---@param list? table
+---@return integer
+function redact.urls(list)
+  return redact.matching(list, "%a[%w+.-]*://[^/%s:@]*:([^/%s@]+)@")
+end
+
+local function pattern_of(name)
+  return "^" .. name:gsub("[%^%$%(%)%%%.%[%]%+%-%?]", "%%%0"):gsub("%*", ".*") .. "$"
+end
+
+local patterns = setmetatable({}, { __mode = "k" })
+
+-- Names may hold `*`; without one they are looked up.
+local function names_of(names)
+  local known = patterns[names]
+  if not known then
+    known = { exact = {}, wild = {} }
+    for _, name in ipairs(names) do
+      if name:find("*", 1, true) then
+        known.wild[#known.wild + 1] = pattern_of(name)
+      else
+        known.exact[name] = true
+      end
+    end
+    patterns[names] = known
+  end
+  return known
+end
+
+local function is_named(known, name)
+  if known.exact[name] then return true end
+  for _, pattern in ipairs(known.wild) do
+    if name:find(pattern) then return true end
+  end
+  return false
+end
+
+local function mark_env(env, names, when_named)
+  local known, count = names_of(names), 0
+  for key, value in pairs(env or {}) do
+    if type(key) == "string" then
+      if is_named(known, key) == when_named then env[key], count = mark, count + 1 end
+    else
+      -- A list of `NAME=value`: what came twice, or had no `=`.
+      local equals = value:find("=", 1, true)
+      local name = equals and value:sub(1, equals - 1) or value
+      if is_named(known, name) == when_named then
+        env[key], count = equals and name .. "=" .. mark or mark, count + 1
+      end
+    end
+  end
+  return count
+end
+
+--- In an environment (`doc.exec_env`, or a list of `NAME=value`): the values of these names. `*` stands for anything.
+---@param env? table
+---@param names string[]
+---@return integer
+function redact.env(env, names)
+  return mark_env(env, names, true)
+end
+
+--- In an environment: all values but those of these names.
+---@param env? table
+---@param names string[]
+---@return integer
+function redact.keep_env(env, names)
+  return mark_env(env, names, false)
+end
+
+return redact
