@@ -66,10 +66,18 @@ local function conditions_of(from)
   return conditions
 end
 
+-- Where the next line begins: behind the last comma that fits.
+local function line_end(json, at)
+  local behind = utf8.offset(json, 80, at)
+  if not behind then return #json + 1 end
+  local comma = json:sub(at, behind - 1):match ".*(),"
+  return comma and comma > 20 and at + comma or behind
+end
+
 local function put(name, sign, colour, json)
   local at, head = 1, ("    %-14s %s "):format(name, sign)
   repeat
-    local behind = utf8.offset(json, 80, at) or #json + 1
+    local behind = line_end(json, at)
     io.write(coloured("name", head), coloured(colour, json:sub(at, behind - 1)), "\n")
     at, head = behind, (" "):rep(21)
   until at > #json
