@@ -119,6 +119,7 @@ start_timer(struct peer *p, double seconds)
 struct peer *
 peer_new(struct wire *w, int fd, const struct sockaddr *sa, const struct mech *const *allowed)
 {
+	struct stream_limits limits = { w->config->max_frame_login, w->config->max_frame, w->config->kept_head };
 	struct peer *p = calloc(1, sizeof(*p));
 
 	if (p == NULL) {
@@ -131,7 +132,7 @@ peer_new(struct wire *w, int fd, const struct sockaddr *sa, const struct mech *c
 	list_init(&p->dirty);
 	list_put(&w->logins, &p->all);
 	addr_text_sock(sa, p->from);
-	handshake_init(&p->handshake, allowed);
+	stream_init(&p->stream, &limits, allowed);
 	ev_io_init(&p->readable, on_readable, fd, EV_READ);
 	ev_io_init(&p->writable, on_writable, fd, EV_WRITE);
 	ev_init(&p->timer, on_timer);
@@ -158,7 +159,6 @@ disconnect(struct peer *p)
 	p->state = PEER_GONE;
 	buf_fini(&p->in);
 	buf_fini(&p->out);
-	buf_fini(&p->past_head);
 	buf_fini(&p->waiting);
 }
 
@@ -177,7 +177,7 @@ peer_free(struct peer *p)
 {
 	if (p->wire != NULL)
 		peer_part(p);
-	handshake_fini(&p->handshake);
+	stream_fini(&p->stream);
 	receipts_fini(&p->receipts);
 	err_free(p->fault);
 	free(p);
@@ -262,7 +262,7 @@ records_memory(const struct peer *p)
 static uint64_t
 peer_memory(const struct peer *p)
 {
-	return records_memory(p) + p->in.room + p->past_head.room + p->waiting.room;
+	return records_memory(p) + p->in.room + p->stream.past_head.room + p->waiting.room;
 }
 
 static bool
@@ -377,7 +377,7 @@ is_quiet(const struct peer *p)
 {
 	int unread = 0;
 
-	return p->in.len == 0 && p->past_left == 0 && ioctl(p->fd, FIONREAD, &unread) == 0 && unread == 0;
+	return p->in.len == 0 && !stream_is_within(&p->stream) && ioctl(p->fd, FIONREAD, &unread) == 0 && unread == 0;
 }
 
 static bool

@@ -8,9 +8,9 @@
 
 #include <ev.h>
 
-#include "wire/handshake.h"
 #include "wire/list.h"
 #include "wire/receipts.h"
+#include "wire/stream.h"
 #include "wire/wire.h"
 
 struct sockaddr;
@@ -35,13 +35,10 @@ struct peer {
 	bool stopped;	/* OPEN, but not read: a cap on memory */
 	ev_io readable, writable;
 	ev_timer timer; /* LOGIN: grace; draining: its limit; CLOSING, LINGER: linger */
-	struct handshake handshake;
+	struct stream stream;
 	struct mech_name name;
 	struct buf in;	/* the beginning of a frame, between two reads */
 	struct buf out; /* what the socket did not take */
-	/* A frame that is too long: bytes still to come, its size, what is kept of it. */
-	uint32_t past_left, past_size;
-	struct buf past_head;
 	/* A plain text that the handler had no memory for, and the size of the whole. */
 	struct buf waiting;
 	uint64_t waiting_size;

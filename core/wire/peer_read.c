@@ -14,44 +14,24 @@
 #include "wire/socket.h"
 #include "wire/state.h"
 
-#define SEQUENCE_SIZE 8
 #define SMALL_READ    16384 /* after more bytes than these the system confirms at once by itself */
 
 static void
-take_login(struct peer *p, struct str body)
+take_open(struct peer *p)
 {
 	struct wire *w = p->wire;
-	struct err *why = NULL;
+	const struct mech *mech = p->stream.handshake.mech;
 
-	peer_mark_dirty(p);
-	switch (handshake_frame(&p->handshake, body, &p->out, &why)) {
-	case HANDSHAKE_MORE: return;
-	case HANDSHAKE_BROKEN: peer_break(p, why); return;
-	case HANDSHAKE_NO_MECHANISM:
-	case HANDSHAKE_REFUSED:
-		w->counters.refused_mechanism++;
-		p->fault = why;
-		peer_close(p, NULL);
-		return;
-	case HANDSHAKE_DONE: break;
-	}
 	p->state = PEER_OPEN;
 	list_put(&w->senders, &p->all);
 	ev_timer_stop(w->loop, &p->timer);
 	w->counters.logins--;
 	w->counters.authenticated++;
-	p->name = p->handshake.mech->name_of(p->handshake.context);
-	receipts_init(&p->receipts, p->handshake.mech->mic_max);
+	p->name = mech->name_of(p->stream.handshake.context);
+	receipts_init(&p->receipts, mech->mic_max);
 	log_info("connected", log_s("from", p->from), log_s("sender", peer_sender(p)),
-	    log_s("mechanism", p->handshake.mech->name));
+	    log_s("mechanism", mech->name));
 	w->handler->arrived(w->handler->ctx, p);
-}
-
-/* What a receipt counts: the bytes that the handler was given. */
-static uint32_t
-kept_size(const struct wire_record *r)
-{
-	return (uint32_t)r->bytes.len;
 }
 
 /*
@@ -67,23 +47,18 @@ deliver(struct peer *p, struct str plain, uint64_t plain_size)
 	uint8_t *mic;
 	size_t mic_len;
 
-	if (plain_size < SEQUENCE_SIZE) {
-		peer_break(p, err_new("a record of %u bytes, without a sequence", (unsigned)plain_size));
-		return;
-	}
 	if (!receipts_slot(&p->receipts, &mic))
 		goto later;
-	if ((mic_len = p->handshake.mech->mic(p->handshake.context, plain, mic, &why)) == 0) {
+	mic_len = p->stream.handshake.mech->mic(p->stream.handshake.context, plain, mic, &why);
+	if (UNLIKELY(mic_len == 0)) {
 		peer_break(p, err_wrap(why, "acknowledgement"));
 		return;
 	}
 	r.sequence = be64(plain.at);
-	r.bytes = (struct str){ plain.at + SEQUENCE_SIZE, plain.len - SEQUENCE_SIZE };
-	r.full_size = plain_size - SEQUENCE_SIZE;
-	if (r.full_size > r.bytes.len && r.bytes.len > w->config->kept_head)
-		r.bytes.len = w->config->kept_head;
+	r.bytes = (struct str){ plain.at + STREAM_SEQUENCE, plain.len - STREAM_SEQUENCE };
+	r.full_size = plain_size - STREAM_SEQUENCE;
 	r.received = w->received;
-	r.receipt = receipts_take(&p->receipts, r.sequence, kept_size(&r), mic_len);
+	r.receipt = receipts_take(&p->receipts, r.sequence, (uint32_t)r.bytes.len, mic_len);
 	p->in_flight += r.bytes.len;
 	w->counters.in_flight += r.bytes.len;
 	w->owed++;
@@ -109,118 +84,33 @@ later:
 		peer_close(p, "out of memory");
 }
 
-static void
-take_token(struct peer *p, struct str token)
-{
-	struct err *why = NULL;
-	struct str plain;
-	uint64_t size;
-
-	if (UNLIKELY(!p->handshake.mech->unwrap(p->handshake.context, token, &plain, &why))) {
-		peer_break(p, err_wrap(why, "a token of %zu bytes", token.len));
-		return;
-	}
-	/* Above the limit although it came whole: the mechanism wanted to see all of it. */
-	size = plain.len;
-	if (UNLIKELY(token.len > p->wire->config->max_frame) &&
-	    plain.len > p->wire->config->kept_head + SEQUENCE_SIZE)
-		plain.len = p->wire->config->kept_head + SEQUENCE_SIZE;
-	deliver(p, plain, size);
-}
-
-/* Takes the head of a token that is read past; once it is through, and not before, what is kept becomes a record. */
-static void
-take_past(struct peer *p)
-{
-	struct str plain;
-	uint64_t size;
-	struct err *why = NULL;
-	enum mech_step step;
-
-	step = p->handshake.mech->unwrap_head(p->handshake.context, buf_view(&p->past_head), p->past_size,
-	    &plain, &size, &why);
-	if (step == MECH_FAILED) {
-		p->past_left = 0;
-		peer_break(p, err_wrap(why, "a token of %u bytes", (unsigned)p->past_size));
-	} else if (p->past_left == 0)
-		deliver(p, plain, size);
-	if (p->past_left == 0)
-		buf_fini(&p->past_head);
-}
-
-/* Reads on in a frame that is too long; returns how many bytes of in belong to it. */
+/* Takes what the bytes in front have; returns how many of them are done with. */
 static size_t
-read_past(struct peer *p, struct str in)
-{
-	size_t wanted = MECH_HEAD_MAX + SEQUENCE_SIZE + (size_t)p->wire->config->kept_head;
-	size_t n = in.len < p->past_left ? in.len : p->past_left;
-	size_t had = p->past_head.len, room = had < wanted ? wanted - had : 0;
-
-	buf_append(&p->past_head, in.at, n < room ? n : room);
-	if (buf_failed(&p->past_head)) {
-		peer_close(p, "out of memory");
-		return n;
-	}
-	p->past_left -= (uint32_t)n;
-	/* Something that is no token at all shows in its first bytes; no need to read gigabytes of it. */
-	if (p->past_left == 0 || had < MECH_HEAD_MAX)
-		take_past(p);
-	return n;
-}
-
-static uint32_t
-frame_limit(const struct peer *p)
-{
-	const struct wire_config *c = p->wire->config;
-
-	if (p->state == PEER_LOGIN)
-		return c->max_frame_login;
-	if (p->handshake.mech->unwrap_head == NULL && c->max_frame < MECH_WHOLE_MAX)
-		return MECH_WHOLE_MAX;
-	return c->max_frame;
-}
-
-static void
-too_long(struct peer *p, uint32_t size)
-{
-	if (p->state == PEER_LOGIN)
-		peer_break(p, err_new("a frame of %u bytes before authentication", (unsigned)size));
-	else if (p->handshake.mech->unwrap_head == NULL)
-		peer_break(p, err_new("a frame of %u bytes", (unsigned)size));
-	else
-		p->past_left = p->past_size = size;
-}
-
-/* Takes the frames at the front of in; returns the bytes that are done with. */
-static size_t
-take_frames(struct peer *p, struct str in)
+take_events(struct peer *p, struct str in)
 {
 	struct str rest = in;
-	struct frame f;
-	size_t used = 0;
+	struct stream_event event;
+	size_t used;
 
 	while ((p->state == PEER_OPEN || p->state == PEER_LOGIN) && p->waiting.len == 0) {
-		if (p->past_left > 0) {
-			if (rest.len == 0)
-				break;
-			used = read_past(p, rest);
-		} else {
-			switch (frame_next(rest, frame_limit(p), &f)) {
-			case FRAME_MORE: return in.len - rest.len;
-			case FRAME_TOO_LONG:
-				used = FRAME_HEAD;
-				too_long(p, f.size);
-				break;
-			case FRAME_READY:
-				used = FRAME_HEAD + f.size;
-				if (LIKELY(p->state == PEER_OPEN))
-					take_token(p, f.body);
-				else
-					take_login(p, f.body);
-				break;
-			}
-		}
+		enum stream_status status = stream_next(&p->stream, rest, &used, &p->out, &event);
+
 		rest = (struct str){ rest.at + used, rest.len - used };
+		switch (status) {
+		case STREAM_RECORD: deliver(p, event.plain, event.plain_size); break;
+		case STREAM_MORE:
+			if (used == 0 || rest.len == 0)
+				return in.len - rest.len;
+			break;
+		case STREAM_STEP: break;
+		case STREAM_OPEN: take_open(p); break;
+		case STREAM_BROKEN: peer_break(p, event.why); break;
+		case STREAM_NO_MECHANISM:
+			p->wire->counters.refused_mechanism++;
+			p->fault = event.why;
+			peer_close(p, NULL);
+			break;
+		}
 	}
 	return in.len - rest.len;
 }
@@ -228,7 +118,7 @@ take_frames(struct peer *p, struct str in)
 static void
 take_from_held(struct peer *p)
 {
-	buf_drop(&p->in, take_frames(p, buf_view(&p->in)));
+	buf_drop(&p->in, take_events(p, buf_view(&p->in)));
 	if (p->in.len == 0)
 		buf_fini(&p->in);
 }
@@ -302,7 +192,7 @@ read_shared(struct peer *p, size_t bytes)
 	if (carried > 0)
 		memcpy(scratch, p->in.at, carried);
 	all = (struct str){ (char *)scratch, carried + (size_t)n };
-	used = take_frames(p, all);
+	used = take_events(p, all);
 	if (p->fd < 0)
 		return n;
 	if (used == all.len || (p->state != PEER_OPEN && p->state != PEER_LOGIN))
