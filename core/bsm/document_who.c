@@ -6,8 +6,12 @@ static void
 put_terminal(struct walk *w, const struct token_subject *s)
 {
 	struct terminal t = terminal_of(s->port, s->wide, w->r->openbsm, &w->r->dialect);
-	bool somewhere = !addr_is_zero(s->addr), known = t.kind != TERMINAL_NONE;
+	bool somewhere = !addr_is_zero(s->addr), known;
 
+	/* A port of nowhere is no port. */
+	if (t.kind == TERMINAL_PEER && !somewhere)
+		t.kind = TERMINAL_NONE;
+	known = t.kind != TERMINAL_NONE || (somewhere && s->port == 0);
 	open_object(w);
 	if (somewhere)
 		put_addr_pair(w, KEY_IP, s->addr);
@@ -22,7 +26,7 @@ put_terminal(struct walk *w, const struct token_subject *s)
 		put_pair(w, KEY_MAJOR, t.major);
 		put_pair(w, KEY_MINOR, t.minor);
 		break;
-	case TERMINAL_NONE: known = somewhere && s->port == 0; break;
+	case TERMINAL_NONE: break;
 	}
 	if (!known || t.guessed) {
 		put_key(w, KEY_PORT_ID);
