@@ -26,17 +26,13 @@ clock_steady(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
-/* Days since 1970 to a date, by eras of 400 years that begin in March. */
-void
-clock_date(int64_t seconds, struct clock_date *out)
+/* The date of a day since 1970, by eras of 400 years that begin in March. */
+static void
+day_date(int64_t days, struct clock_date *out)
 {
-	int64_t days = seconds / 86400, rest = seconds % 86400, era;
+	int64_t era;
 	unsigned day_of_era, year_of_era, day_of_year, month;
 
-	if (rest < 0) {
-		rest += 86400;
-		days--;
-	}
 	days += 719468;
 	era = (days >= 0 ? days : days - 146096) / 146097;
 	day_of_era = (unsigned)(days - era * 146097);
@@ -47,9 +43,31 @@ clock_date(int64_t seconds, struct clock_date *out)
 	out->day = day_of_year - (153 * month + 2) / 5 + 1;
 	out->month = month < 10 ? month + 3 : month - 9;
 	out->year = (int64_t)year_of_era + era * 400 + (out->month <= 2);
-	out->hour = (unsigned)(rest / 3600);
-	out->minute = (unsigned)(rest / 60 % 60);
-	out->second = (unsigned)(rest % 60);
+}
+
+/* Splits into the day since 1970 and the second of the day. */
+static int64_t
+split_day(int64_t seconds, unsigned *second)
+{
+	int64_t day = seconds / 86400, rest = seconds % 86400;
+
+	if (rest < 0) {
+		rest += 86400;
+		day--;
+	}
+	*second = (unsigned)rest;
+	return day;
+}
+
+void
+clock_date(int64_t seconds, struct clock_date *out)
+{
+	unsigned second;
+
+	day_date(split_day(seconds, &second), out);
+	out->hour = second / 3600;
+	out->minute = second / 60 % 60;
+	out->second = second % 60;
 }
 
 /* Days asked for lately, as "2019-09-27T": events and their receipt are often of two. */
@@ -73,7 +91,7 @@ day_text(int64_t day)
 	t = &lately[latest];
 	if (t->len > 0 && t->day == day)
 		return t;
-	clock_date(day * 86400, &d);
+	day_date(day, &d);
 	t->day = day;
 	t->len = (unsigned)snprintf(
 	    t->text, sizeof(t->text), "%04" PRId64 "-%02u-%02uT", d.year, d.month, d.day);
@@ -93,18 +111,11 @@ put_two(char *p, unsigned v, char then)
 static char *
 put_second(char *p, int64_t seconds)
 {
-	int64_t day = seconds / 86400, rest = seconds % 86400;
-	const struct day_text *t;
 	unsigned second;
+	const struct day_text *t = day_text(split_day(seconds, &second));
 
-	if (rest < 0) {
-		rest += 86400;
-		day--;
-	}
-	t = day_text(day);
-	memcpy(p, t->text, sizeof(t->text) / 2);
+	memcpy(p, t->text, sizeof(t->text) / 2); /* the longest date has 20 characters */
 	p += t->len;
-	second = (unsigned)rest;
 	p = put_two(p, second / 3600, ':');
 	p = put_two(p, second / 60 % 60, ':');
 	return put_two(p, second % 60, '.');

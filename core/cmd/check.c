@@ -51,7 +51,7 @@ cmd_check(int argc, char **argv)
 		return print_sample();
 	if ((status = source_only(&source, argc, argv, usage)) >= 0)
 		return status;
-	if ((e = daemon_open(&d, &source.daemon)) == NULL) {
+	if ((e = daemon_open(&d, &source.daemon, true)) == NULL) {
 		settings_print(daemon_settings(d), &text);
 		fwrite(text.at, 1, text.len, stdout);
 		print_rules(daemon_rules(d));

@@ -18,7 +18,7 @@ cmd_serve(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if ((e = daemon_open(&d, &source.daemon)) == NULL)
+	if ((e = daemon_open(&d, &source.daemon, false)) == NULL)
 		e = daemon_run(d);
 	if (e != NULL)
 		log_error("failed", log_e(e));

@@ -219,7 +219,7 @@ watch_signal(struct daemon *d, struct ev_signal *w, int signum,
 }
 
 struct err *
-daemon_open(struct daemon **out, const struct daemon_source *source)
+daemon_open(struct daemon **out, const struct daemon_source *source, bool dry)
 {
 	struct pipeline_config pipeline_config = {
 		.quantum = 64, .budget = 16384, .broken = output_broken
@@ -246,12 +246,17 @@ daemon_open(struct daemon **out, const struct daemon_source *source)
 	    (e = pipeline_new(&d->pipeline, d->loop, &pipeline_config)) != NULL)
 		goto fail;
 	pipeline_rules(d->pipeline, d->script);
-	if ((e = dead_open(&d->dead, d->pool, d->settings->dead_letters.file,
-		 (uint64_t)d->settings->dead_letters.max_bytes, pipeline_kept, d->pipeline)) !=
-		NULL ||
-	    (e = build_output(&d->output_parts, d->settings, d->pool)) != NULL ||
-	    (e = output_open(&d->output, d->loop, &d->output_parts.config,
-		 pipeline_output_handler(d->pipeline))) != NULL)
+	if (dry)
+		e = dead_check(d->settings->dead_letters.file);
+	else
+		e = dead_open(&d->dead, d->pool, d->settings->dead_letters.file,
+		    (uint64_t)d->settings->dead_letters.max_bytes, pipeline_kept, d->pipeline);
+	if (e != NULL || (e = build_output(&d->output_parts, d->settings, d->pool)) != NULL)
+		goto fail;
+	d->output_parts.config.dry = dry;
+	e = output_open(
+	    &d->output, d->loop, &d->output_parts.config, pipeline_output_handler(d->pipeline));
+	if (e != NULL)
 		goto fail;
 	*out = d;
 	return NULL;
@@ -291,8 +296,7 @@ tell_unsettled(const struct daemon *d)
 						  "them again; if it does not come "
 						  "back, change its queue size with "
 						  "auditconfig, then audit -s"));
-	return err_new("%llu records were not settled before the end",
-	    (unsigned long long)waiting);
+	return err_new("%llu records were not settled before the end", (unsigned long long)waiting);
 }
 
 struct err *

@@ -5,6 +5,8 @@
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "daemon/settings.h"
 
@@ -18,8 +20,11 @@ struct daemon_source {
 	size_t assignment_count;
 };
 
-/* Reads the settings, loads the rules, opens output and dead letters. */
-struct err *daemon_open(struct daemon **out, const struct daemon_source *source) MUST_USE;
+/*
+ * Reads the settings, loads the rules, opens output and dead letters. With `dry` everything is checked the same way, but no file is made,
+ * locked or changed and no server asked; such a daemon cannot run.
+ */
+struct err *daemon_open(struct daemon **out, const struct daemon_source *source, bool dry) MUST_USE;
 const struct settings *daemon_settings(const struct daemon *d);
 const struct script *daemon_rules(const struct daemon *d);
 /* Listens and runs until a signal ends it; NULL when everything that had arrived was settled and acknowledged. */

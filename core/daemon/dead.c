@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -99,6 +102,20 @@ dead_open(struct dead **out, struct pool *pool, const char *file, uint64_t max_b
 		return e;
 	}
 	*out = d;
+	return NULL;
+}
+
+struct err *
+dead_check(const char *file)
+{
+	char directory[PATH_MAX];
+
+	if (access(file, F_OK) == 0)
+		return access(file, R_OK | W_OK) == 0 ? NULL : err_sys("dead letters %s", file);
+	if ((size_t)snprintf(directory, sizeof(directory), "%s", file) >= sizeof(directory))
+		return err_new("dead letters %s: the name is too long", file);
+	if (access(dirname(directory), W_OK | X_OK) != 0)
+		return err_sys("dead letters %s: its directory", file);
 	return NULL;
 }
 

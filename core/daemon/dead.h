@@ -38,6 +38,8 @@ struct dead_letter {
  */
 struct err *dead_open(struct dead **out, struct pool *pool, const char *file, uint64_t max_bytes,
     void (*kept)(void *ctx, void *cookie), void *ctx) MUST_USE;
+/* Could the file be opened? Makes and changes nothing. */
+struct err *dead_check(const char *file) MUST_USE;
 /* Takes a letter. It is tried until it is on disk: a full disk delays it, and what depends on it. False when memory is out. */
 bool dead_put(struct dead *d, const struct dead_letter *letter, void *cookie) MUST_USE;
 /* Letters that are not on disk yet. */

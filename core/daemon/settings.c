@@ -218,8 +218,8 @@ check_list(struct reading *r, const char *path, lua_Integer *count)
 	bool others = false;
 
 	if (lua_type(r->L, -1) != LUA_TTABLE)
-		return complain(r, path, "a list in braces is wanted, not a %s",
-		    luaL_typename(r->L, -1));
+		return complain(
+		    r, path, "a list in braces is wanted, not a %s", luaL_typename(r->L, -1));
 	*count = (lua_Integer)lua_rawlen(r->L, -1);
 	for (lua_pushnil(r->L); lua_next(r->L, -2) != 0; lua_pop(r->L, 1)) {
 		if (lua_isinteger(r->L, -2))

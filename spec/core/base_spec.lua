@@ -80,6 +80,8 @@ describe("clock", function()
     { 4107542400, 0, "2100-03-01T00:00:00.000000000Z" },
     { -1, 0, "1969-12-31T23:59:59.000000000Z" },
     { 253402300800, 0, "10000-01-01T00:00:00.000000000Z" },
+    { math.maxinteger, 0, "292277026596-12-04T15:30:07.000000000Z" },
+    { math.mininteger, 999999999, "-292277022657-01-27T08:29:52.999999999Z" },
   } do
     it("writes " .. case[3], function() assert.equal(case[3], base.clock_text(case[1], case[2])) end)
   end
