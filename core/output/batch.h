@@ -16,6 +16,7 @@
 #define BATCH_REPAIRED 1 /* a field of it was moved under `misfit` */
 #define BATCH_REROUTED 2 /* it goes to its fallback index */
 #define BATCH_RACED    4 /* it was sent once more unchanged after a change of the mapping */
+#define BATCH_BLAMED   8 /* it was refused while others went into the same index */
 
 struct batch_item {
 	void		   *cookie;

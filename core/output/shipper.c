@@ -10,8 +10,9 @@
 #define BIG_REQUEST    (256 * 1024)  /* a request of more may itself be why it is refused with 429 */
 #define BIG_DOCUMENT   (64 * 1024)
 #define BUSY_HALVES    3 /* refusals with 429 while others pass */
-#define BUSY_HALVES_BIG 6 /* the same, while nobody passes */
+#define BUSY_HALVES_BIG 4 /* the same, while nobody passes */
 #define MOMENT_HALVES  5
+#define SPLIT_TRIES    3 /* a half is a new attempt, but not the first */
 #define TORN_PLAIN     2
 
 /* ---- batches ---- */
@@ -71,6 +72,8 @@ shipper_split(struct shipper *s, struct batch *b)
 		shipper_retire(s, half);
 		return false;
 	}
+	if (b->tries > SPLIT_TRIES)
+		b->tries = SPLIT_TRIES;
 	half->tries = b->tries;
 	half->passed = b->passed;
 	half->plain = b->plain;
@@ -363,15 +366,18 @@ others_passed(const struct shipper *s, const struct batch *b)
 	return b->tries > 0 && s->passed > b->passed;
 }
 
-/* One document that the server will have nothing to do with: is it to blame, and not the server or the moment? */
+/*
+ * One document that the server will have nothing to do with: is it to blame, and not the server or the moment? Where the answer is a
+ * plain refusal, others that pass are proof enough; else it has to last.
+ */
 static bool
-to_blame(const struct shipper *s, struct batch *b, int64_t now)
+to_blame(const struct shipper *s, struct batch *b, bool plain, int64_t now)
 {
 	struct batch_item *item = &b->items[0];
 
 	if (item->since == 0)
 		item->since = now;
-	return others_passed(s, b) || now - item->since >= s->config.retry_for;
+	return (plain && others_passed(s, b)) || now - item->since >= s->config.retry_for;
 }
 
 static void
@@ -386,7 +392,7 @@ refuse_alone(struct shipper *s, struct batch *b, const char *reason, const struc
 static void
 halve_or_refuse(struct shipper *s, struct batch *b, const char *reason, const struct shipper_answer *a, int64_t now)
 {
-	if (b->count == 1 && to_blame(s, b, now))
+	if (b->count == 1 && to_blame(s, b, a->verdict == ANSWER_REFUSED, now))
 		refuse_alone(s, b, reason, a);
 	else if (!shipper_split(s, b))
 		shipper_again(s, b, now);
@@ -416,11 +422,12 @@ answer_busy(struct shipper *s, struct batch *b, const struct shipper_answer *a, 
 	s->counters.retried_requests++;
 	pace_too_much(&s->pace, &s->jitter, b->sent, now, a->retry_after);
 	b->busy++;
+	if (b->count == 1 && b->items[0].since == 0)
+		b->items[0].since = now;
 	/* A request that is too large for some limit is refused for ever, on an idle server too. */
 	if ((b->busy >= BUSY_HALVES && others_passed(s, b)) ||
 	    (b->busy >= BUSY_HALVES_BIG && b->body.len > BIG_REQUEST)) {
-		if (b->count == 1 && b->body.len > BIG_DOCUMENT && to_blame(s, b, now) &&
-		    now - b->items[0].since >= s->config.retry_for) {
+		if (b->count == 1 && b->body.len > BIG_DOCUMENT && others_passed(s, b) && to_blame(s, b, false, now)) {
 			refuse_alone(s, b, "too_large", a);
 			return;
 		}

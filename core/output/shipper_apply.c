@@ -28,12 +28,23 @@ refuse(struct applying *a, struct batch_item *item, const struct answer_item *sa
 	return FATE_SETTLED;
 }
 
+/* Is the index open to others? Then a fault that looks like the index's is this document's alone, now and later. */
+static bool
+is_blamed(const struct applying *a, struct batch_item *item)
+{
+	if (item->to->passed == a->s->turn)
+		item->marks |= BATCH_BLAMED;
+	return (item->marks & BATCH_BLAMED) != 0;
+}
+
 /* The destination's fault: the index waits, unless others go into it, then only this one does. */
 static enum fate
 hold(struct applying *a, struct batch_item *item, const struct answer_item *said)
 {
-	if (item->to->passed == a->s->turn) {
-		if (item->tries < UINT16_MAX && ++item->tries == 1)
+	bool known = (item->marks & BATCH_BLAMED) != 0;
+
+	if (is_blamed(a, item)) {
+		if (!known)
 			log_error("document_waits", log_b("index", item->to->name), log_s("reason", said->view.word),
 			    log_s("cure", said->view.cure));
 		return FATE_AGAIN;
@@ -92,7 +103,7 @@ reroute(struct applying *a, struct batch_item *item, const struct answer_item *s
 static enum fate
 unknown(struct applying *a, struct batch_item *item, const struct answer_item *said)
 {
-	if (said->status < 500 && item->to->passed == a->s->turn)
+	if (said->status < 500 && is_blamed(a, item))
 		return repair(a, item, said);
 	if (item->since == 0) {
 		item->since = a->now;

@@ -10,6 +10,8 @@
 -- shipper:answer(), or nil.
 local output = require "core.output"
 
+if not os.getenv "VERBOSE" then output.log_to(-1) end -- what is logged is not what these specs are about
+
 local bulk_story = {}
 bulk_story.__index = bulk_story
 
@@ -94,11 +96,12 @@ end
 
 --- One turn: what is out is answered. False when nothing was out.
 function bulk_story:turn()
-  for _, node in ipairs(self.shipper:asked()) do self.shipper:asked(node, not (self.down and self.down[node])) end
   local out = self.shipper:flush()
   for _, request in ipairs(out) do self:serve(request) end
+  local asked = self.shipper:asked()
+  for _, node in ipairs(asked) do self.shipper:asked(node, not (self.down and self.down[node])) end
   self:collect()
-  return #out > 0
+  return #out + #asked > 0
 end
 
 --- Goes on until everything has settled, or so many seconds of its own time have passed.
