@@ -216,6 +216,44 @@ check_event(struct compiler *c, struct str name)
 
 static void compile_test(struct compiler *c, struct test *out, int index);
 
+/* How many texts an ANY asks for, in any depth; put into out, if that is given. */
+static size_t
+collect_needles(const struct test *t, struct needle *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct test *inner = &t->inner[i];
+
+		if (inner->kind == TEST_ANY)
+			n += collect_needles(inner, out != NULL ? out + n : NULL);
+		else if (inner->kind == TEST_TEXT || inner->kind == TEST_PREFIX || inner->kind == TEST_SUFFIX ||
+		    inner->kind == TEST_CONTAINS) {
+			if (out != NULL)
+				out[n] = (struct needle){ inner->text,
+					inner->kind == TEST_TEXT || inner->kind == TEST_PREFIX,
+					inner->kind == TEST_TEXT || inner->kind == TEST_SUFFIX };
+			n++;
+		}
+	}
+	return n;
+}
+
+static void
+gather_texts(struct compiler *c, struct test *t)
+{
+	size_t n = collect_needles(t, NULL);
+	struct needle *list = calloc(n + 1, sizeof(*list));
+
+	if (list != NULL) {
+		collect_needles(t, list);
+		t->needles = needles_new(list, n);
+		free(list);
+	}
+	if (t->needles == NULL)
+		luaL_error(c->L, "not enough memory");
+}
+
 static void
 compile_list(struct compiler *c, struct test *out, int index)
 {
@@ -236,6 +274,8 @@ compile_list(struct compiler *c, struct test *out, int index)
 			out->of_values = false;
 		lua_pop(c->L, 1);
 	}
+	if (out->of_values)
+		gather_texts(c, out);
 }
 
 static void
@@ -344,6 +384,7 @@ test_free(struct test *t)
 {
 	for (size_t i = 0; i < t->count; i++)
 		test_free(&t->inner[i]);
+	needles_free(t->needles);
 	free(t->inner);
 	free((char *)(uintptr_t)t->text.at);
 }

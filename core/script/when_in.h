@@ -2,6 +2,7 @@
 #ifndef SCRIPT_WHEN_IN_H
 #define SCRIPT_WHEN_IN_H
 
+#include "script/needles.h"
 #include "script/when.h"
 
 enum test_kind {
@@ -28,6 +29,7 @@ struct test {
 	struct test *inner;
 	size_t count;
 	bool of_values; /* ANY: one value can tell, no inner one asks for presence or for none */
+	struct needles *needles; /* ANY of values: all that inner ones ask of texts, together */
 };
 
 /* One value to be tested; kind is one of the first four. */

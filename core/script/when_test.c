@@ -1,4 +1,5 @@
 #include <lauxlib.h>
+#include <string.h>
 
 #include "script/when_in.h"
 
@@ -26,6 +27,8 @@ when_test(const struct test *t, const struct test_value *v)
 		return (v->kind == TEST_INTEGER && in_bounds(t, (double)v->integer)) ||
 		    (v->kind == TEST_FLOAT && in_bounds(t, v->number));
 	case TEST_ANY:
+		if (v->kind == TEST_TEXT)
+			return needles_in(t->needles, v->text);
 		for (size_t i = 0; i < t->count; i++)
 			if (when_test(&t->inner[i], v))
 				return true;

@@ -73,6 +73,39 @@ function redact.joined(list, options)
   return count
 end
 
+-- Where the first capture of a pattern begins, or nil: an opening parenthesis that is neither escaped nor in a set.
+local function first_capture(pattern)
+  local at, in_set = 1, false
+  while at <= #pattern do
+    local c = pattern:sub(at, at)
+    if c == "%" then
+      at = at + 1
+    elseif in_set then
+      in_set = c ~= "]"
+    elseif c == "[" then
+      in_set = true
+      -- A `]` that comes first stands for itself.
+      if pattern:find("^%^?%]", at + 1) then at = pattern:find("]", at, true) end
+    elseif c == "(" then
+      return at
+    end
+    at = at + 1
+  end
+end
+
+-- Patterns with a position in front of their first capture, so that we know where it stands in the match.
+local placed = {}
+
+local function place(pattern)
+  local known = placed[pattern]
+  if not known then
+    local at = first_capture(pattern)
+    known = at and pattern:sub(1, at - 1) .. "()" .. pattern:sub(at) or pattern
+    placed[pattern] = known
+  end
+  return known
+end
+
 --- A text with each match of a Lua pattern marked; where the pattern has a capture, only the first capture.
 ---@param text string
 ---@param pattern string
@@ -80,17 +113,14 @@ end
 ---@return integer
 function redact.text(text, pattern)
   local parts, from, count = {}, 1, 0
+  local find = place(pattern)
   while from <= #text do
-    local first, last, capture = text:find(pattern, from)
+    local first, last, at, capture = text:find(find, from)
     if not first or last < first then break end
-    parts[#parts + 1] = text:sub(from, first - 1)
-    local whole = text:sub(first, last)
-    local at = type(capture) == "string" and whole:find(capture, 1, true)
-    if at then
-      parts[#parts + 1] = whole:sub(1, at - 1) .. mark .. whole:sub(at + #capture)
-    else
-      parts[#parts + 1] = mark
-    end
+    if type(capture) ~= "string" then at, capture = first, text:sub(first, last) end
+    parts[#parts + 1] = text:sub(from, at - 1)
+    parts[#parts + 1] = mark
+    parts[#parts + 1] = text:sub(at + #capture, last)
     from, count = last + 1, count + 1
   end
   if count == 0 then return text, 0 end
@@ -98,7 +128,7 @@ function redact.text(text, pattern)
   return table.concat(parts), count
 end
 
---- In a list of texts, or an object of texts: each match of a Lua pattern; where it has a capture, only the first capture.
+--- In a list of texts, or an object of texts: each match of a Lua pattern; with a capture, only that.
 ---@param list? table
 ---@param pattern string
 ---@return integer
@@ -117,7 +147,48 @@ end
 ---@param list? table
 ---@return integer
 function redact.urls(list)
-  return redact.matching(list, "%a[%w+.-]*://[^/%s:@]*:([^/%s@]+)@")
+  local total = 0
+  for key, value in pairs(list or {}) do
+    if type(value) == "string" and value:find("://", 1, true) then
+      local text, count = redact.text(value, "://[^/%s:@]*:([^/%s@]+)@")
+      if count > 0 then list[key], total = text, total + count end
+    end
+  end
+  return total
+end
+
+local function mask_words(text, words)
+  local lower, count = text:lower(), 0
+  for _, word in ipairs(words) do
+    local tied, from = word .. "=", 1
+    while true do
+      local _, equals = lower:find(tied, from, true)
+      if not equals then break end
+      local stop = text:find("[&%s\"',;]", equals + 1) or #text + 1
+      from = equals + 1
+      if stop > from and text:sub(from, stop - 1) ~= mark then
+        text = text:sub(1, equals) .. mark .. text:sub(stop)
+        lower, count, from = text:lower(), count + 1, from + #mark
+      end
+    end
+  end
+  return text, count
+end
+
+--- In a list of texts, or an object of texts: `word=secret` anywhere, in any case, up to a blank, a quote, `&`, `,`
+--- or `;`.
+---@param list? table
+---@param words string[]  in lower case
+---@return integer
+function redact.words(list, words)
+  local total = 0
+  for key, value in pairs(list or {}) do
+    if type(value) == "string" and value:find("=", 1, true) then
+      local text, count = mask_words(value, words)
+      if count > 0 then list[key], total = text, total + count end
+    end
+  end
+  return total
 end
 
 local function pattern_of(name)

@@ -9,8 +9,8 @@
 ---       apply = function() return rule.drop "cron bookkeeping" end,
 ---     }
 ---
---- The daemon compiles `when` and asks it in C; what stands here is the same in Lua, so that a rule can be tried in a spec
---- without the daemon: `the_rule.run(a_record { … })`.
+--- The daemon compiles `when` and asks it in C; what stands here is the same in Lua, so that a rule can be tried in a
+--- spec without the daemon: `the_rule.run(a_record { … })`.
 
 local nearest = require "auditrecv.nearest"
 
@@ -89,8 +89,8 @@ rule.present = matcher "present"
 ---@type auditrecv.matcher
 rule.absent = matcher "absent"
 
---- The condition does not hold: `rule.no "root"`, `rule.no { 0, 1 }`, `rule.no(rule.prefix "/tmp/")`. It is also true of a
---- field that is not there.
+--- The condition does not hold: `rule.no "root"`, `rule.no { 0, 1 }`, `rule.no(rule.prefix "/tmp/")`. It is also true
+--- of a field that is not there.
 ---@param condition any
 ---@return auditrecv.matcher
 function rule.no(condition)
