@@ -56,6 +56,34 @@ has_special(uint64_t w)
 	       HIGHS;
 }
 
+/* True when nothing has to be escaped; most texts are like that, and are looked at eight bytes at a time. */
+static inline bool
+is_clean(const char *at, size_t len)
+{
+	uint64_t word;
+
+	if (len >= 8) {
+		for (size_t i = 0; i + 8 <= len; i += 8) {
+			memcpy(&word, at + i, 8);
+			if (has_special(word) != 0)
+				return false;
+		}
+		memcpy(&word, at + len - 8, 8); /* the rest, with some of what was seen before */
+		return has_special(word) == 0;
+	}
+	if (len >= 4) {
+		uint32_t front, back;
+
+		memcpy(&front, at, 4);
+		memcpy(&back, at + len - 4, 4);
+		return has_special((uint64_t)front << 32 | back) == 0;
+	}
+	for (size_t i = 0; i < len; i++)
+		if (escapes[(unsigned char)at[i]] != 0)
+			return false;
+	return true;
+}
+
 static inline char *
 put_escaped(char *p, const char *at, size_t len)
 {
@@ -110,7 +138,11 @@ put_quoted(struct json *j, const char *at, size_t len)
 	if (j->comma)
 		*p++ = ',';
 	*p++ = '"';
-	p = put_escaped(p, at, len);
+	if (LIKELY(is_clean(at, len))) {
+		memcpy(p, at, len);
+		p += len;
+	} else
+		p = put_escaped(p, at, len);
 	*p++ = '"';
 	return p;
 }
@@ -147,23 +179,29 @@ json_integer(struct json *j, int64_t v)
 				    "6061626364656667686970717273747576777879"
 				    "8081828384858687888990919293949596979899";
 	uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
-	char digits[24], *p = digits + sizeof(digits);
+	char digits[20], *first = digits + sizeof(digits), *p;
+	size_t len;
 
+	if (!buf_need(j->out, sizeof(digits) + 2))
+		return;
 	while (u >= 100) {
-		p -= 2;
-		memcpy(p, pairs + (u % 100) * 2, 2);
+		first -= 2;
+		memcpy(first, pairs + (u % 100) * 2, 2);
 		u /= 100;
 	}
 	if (u >= 10) {
-		p -= 2;
-		memcpy(p, pairs + u * 2, 2);
+		first -= 2;
+		memcpy(first, pairs + u * 2, 2);
 	} else
-		*--p = (char)('0' + u);
-	if (v < 0)
-		*--p = '-';
+		*--first = (char)('0' + u);
+	p = buf_end(j->out);
 	if (j->comma)
-		*--p = ',';
-	buf_append(j->out, p, (size_t)(digits + sizeof(digits) - p));
+		*p++ = ',';
+	if (v < 0)
+		*p++ = '-';
+	len = (size_t)(digits + sizeof(digits) - first);
+	memcpy(p, first, len);
+	j->out->len = (size_t)(p - j->out->at) + len;
 	j->comma = true;
 }
 
