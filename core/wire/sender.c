@@ -343,6 +343,7 @@ static void
 lost(struct sender *s, struct err *why)
 {
 	double pause = 0.;
+	char again_in[16];
 
 	disconnect(s);
 	if (++s->failures >= s->config.attempts) {
@@ -352,8 +353,10 @@ lost(struct sender *s, struct err *why)
 	}
 	if (s->failures > 1)
 		pause = s->failures > 7 ? PAUSE_MOST : PAUSE_LEAST * (double)(1u << (s->failures - 2));
-	log_warn("connection lost", log_s("to", s->config.host), log_i("port", s->config.port), log_e(why),
-	    log_i("outstanding", s->outbox.outstanding));
+	snprintf(again_in, sizeof(again_in), "%.1f", pause);
+	log_warn(s->counters.connections > 0 ? "connection lost" : "no connection", log_s("to", s->config.host),
+	    log_i("port", s->config.port), log_e(why), log_i("outstanding", s->outbox.outstanding),
+	    log_s("again_in", again_in));
 	err_free(why);
 	s->state = WAITING;
 	start_timer(s, pause);
