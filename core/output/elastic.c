@@ -5,6 +5,7 @@
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -50,7 +51,9 @@ struct elastic {
 	struct http	*http;
 	struct look	*look; /* what is on the other side: asked once, at the start */
 	ev_timer	 due;
-	ev_stat		 secret_file;
+	ev_timer	 secret_poll;
+	const char	*secret_file; /* the one that is set; NULL: none */
+	struct stat	 secret_was;
 	bool		 gzip;
 	const char	*api_key_file, *username, *password_file;
 	char	       **bulk_urls;
@@ -296,16 +299,30 @@ elastic_reopen(struct output *o)
 	settle_down(e);
 }
 
-static void
-on_secret_file(struct ev_loop *loop, ev_stat *w, int events)
+/* libev's own watcher of files compares whole seconds, which a key that is replaced at once does not change. */
+static bool
+secret_changed(struct elastic *e)
 {
-	struct elastic *e = container_of(w, struct elastic, secret_file);
+	struct stat now, was = e->secret_was;
+
+	if (stat(e->secret_file, &now) < 0)
+		return false; /* being replaced */
+	e->secret_was = now;
+	return now.st_ino != was.st_ino || now.st_size != was.st_size || now.st_mtim.tv_sec != was.st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != was.st_mtim.tv_nsec || now.st_ctim.tv_sec != was.st_ctim.tv_sec ||
+	    now.st_ctim.tv_nsec != was.st_ctim.tv_nsec;
+}
+
+static void
+on_secret_poll(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct elastic *e = container_of(w, struct elastic, secret_poll);
 
 	(void)loop;
 	(void)events;
-	if (w->attr.st_nlink == 0)
-		return; /* being replaced */
-	log_info("credentials_changed", log_s("file", w->path));
+	if (!secret_changed(e))
+		return;
+	log_info("credentials_changed", log_s("file", e->secret_file));
 	elastic_reopen(&e->base);
 }
 
@@ -351,7 +368,7 @@ elastic_close(struct output *o)
 	struct flight *next;
 
 	ev_timer_stop(o->loop, &e->due);
-	ev_stat_stop(o->loop, &e->secret_file);
+	ev_timer_stop(o->loop, &e->secret_poll);
 	http_close(e->http); /* first: what is under way refers to the others */
 	look_close(e->look);
 	for (struct flight *f = e->active; f != NULL; f = next) {
@@ -440,7 +457,6 @@ elastic_open(struct output **out, struct ev_loop *loop, const struct output_conf
 		elastic_counters, elastic_close };
 	struct elastic *e;
 	struct err *err;
-	const char *secret;
 
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return err_new("output: out of memory");
@@ -452,14 +468,16 @@ elastic_open(struct output **out, struct ev_loop *loop, const struct output_conf
 	e->username = config->username;
 	e->password_file = config->password_file;
 	ev_timer_init(&e->due, on_due, 0, 0);
-	secret = config->api_key_file != NULL ? config->api_key_file : config->password_file;
-	ev_stat_init(&e->secret_file, on_secret_file, secret != NULL ? secret : "", SECRET_POLL);
+	e->secret_file = config->api_key_file != NULL ? config->api_key_file : config->password_file;
+	ev_timer_init(&e->secret_poll, on_secret_poll, SECRET_POLL, SECRET_POLL);
+	if (e->secret_file != NULL) /* before it is read: a change in between is seen */
+		(void)secret_changed(e);
 	if ((err = make_parts(e, loop, config)) != NULL) {
 		elastic_close(&e->base);
 		return err;
 	}
-	if (secret != NULL)
-		ev_stat_start(loop, &e->secret_file);
+	if (e->secret_file != NULL)
+		ev_timer_start(loop, &e->secret_poll);
 	*out = &e->base;
 	return NULL;
 }

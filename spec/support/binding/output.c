@@ -1,9 +1,12 @@
 /* output: the output room for specs: its pure parts, a shipper whose server is the spec, a real output on a loop of its own. */
 #include <ev.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -1158,6 +1161,72 @@ l_log_to(lua_State *L)
 	return 0;
 }
 
+/* setenv(name, value): of this process; nil takes it away */
+static int
+l_setenv(lua_State *L)
+{
+	if (lua_isnoneornil(L, 2))
+		unsetenv(luaL_checkstring(L, 1));
+	else
+		setenv(luaL_checkstring(L, 1), luaL_checkstring(L, 2), 1);
+	return 0;
+}
+
+/* file_limit(bytes): no file of this process grows beyond; without: as before. A write then fails as on a full disk. */
+static int
+l_file_limit(lua_State *L)
+{
+	struct rlimit r;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &r);
+	r.rlim_cur = lua_isnoneornil(L, 1) ? r.rlim_max : (rlim_t)luaL_checkinteger(L, 1);
+	setrlimit(RLIMIT_FSIZE, &r);
+	return 0;
+}
+
+/* redirect(fd, to): makes fd the same as to; returns a copy of what it was, for the way back */
+static int
+l_redirect(lua_State *L)
+{
+	int fd = (int)luaL_checkinteger(L, 1), was = dup(fd);
+
+	dup2((int)luaL_checkinteger(L, 2), fd);
+	lua_pushinteger(L, was);
+	return 1;
+}
+
+/* pipe() -> reading end, writing end, both close-on-exec; the reading one does not block */
+static int
+l_pipe(lua_State *L)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return luaL_error(L, "pipe");
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	lua_pushinteger(L, ends[0]);
+	lua_pushinteger(L, ends[1]);
+	return 2;
+}
+
+static int
+l_fd_read(lua_State *L)
+{
+	char bytes[65536];
+	ssize_t n = read((int)luaL_checkinteger(L, 1), bytes, sizeof(bytes));
+
+	lua_pushlstring(L, bytes, n > 0 ? (size_t)n : 0);
+	return 1;
+}
+
+static int
+l_fd_close(lua_State *L)
+{
+	close((int)luaL_checkinteger(L, 1));
+	return 0;
+}
+
 static const luaL_Reg functions[] = {
 	{ "jsonread", l_jsonread },
 	{ "json_skip", l_json_skip },
@@ -1178,6 +1247,12 @@ static const luaL_Reg functions[] = {
 	{ "pool_stop", l_pool_stop },
 	{ "bench", l_bench },
 	{ "log_to", l_log_to },
+	{ "setenv", l_setenv },
+	{ "file_limit", l_file_limit },
+	{ "redirect", l_redirect },
+	{ "pipe", l_pipe },
+	{ "fd_read", l_fd_read },
+	{ "fd_close", l_fd_close },
 	{ NULL, NULL },
 };
 
