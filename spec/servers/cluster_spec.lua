@@ -1,52 +1,48 @@
 -- Three nodes, one of them killed under load: nothing lost, nothing twice.
 local documents = require "spec.servers.documents"
+local process = require "spec.support.process"
 local receiver = require "spec.servers.receiver"
 local server = require "spec.servers.server"
-local shell = require "spec.servers.shell"
 
 if server.name ~= "elasticsearch-8" and server.name ~= "opensearch-2" then return end
 
 local COUNT = 60000
 
 describe("a cluster of three nodes", function()
-  local nodes, r, trail
+  local nodes, d
   local index = "audit-spec-cluster"
 
   setup(function()
     require "spec.servers.shared".rest()
     nodes = server.cluster(3)
-    trail = receiver.generate(COUNT, 9)
   end)
 
   teardown(function()
-    if r then r:remove() end
+    if d then receiver.give_up(d) end
     for _, node in ipairs(nodes or {}) do node:kill() end
-    os.remove(trail)
   end)
 
   it("loses one under load", function()
     local urls = {}
     for i, node in ipairs(nodes) do urls[i] = node:url() end
-    r = receiver.new { index = index, output = { urls = urls, max_documents = 500 } }
-    local printed, status = r:run("template", "install")
-    assert.are.equal(0, status, printed)
+    d = receiver.start { index = index, output = { urls = urls, max_documents = 500 } }
+    receiver.install_template(d)
     nodes[1]:must("PUT", "/" .. index, { settings = { number_of_shards = 3, number_of_replicas = 1 } })
     nodes[1]:must("GET", "/_cluster/health/" .. index .. "?wait_for_status=green&timeout=60s")
-    r:start()
 
-    local sending = r:begin_send(trail, 4000)
-    assert.is_true(shell.wait(60, function() return documents.count_so_far(nodes[1], index) > 2000 end, 0.02))
+    local sending = receiver.begin_send(d, receiver.generate(COUNT, 9), 4000)
+    process.until_true("some documents", function() return documents.count_so_far(nodes[1], index) > 2000 end, 60)
     nodes[3]:kill()
-    assert.is_false(sending:ended(), "the stream was over before the node was")
-    local ended, said = sending:finish(240)
-    assert.are.equal(0, ended, said .. r:log_text():sub(-3000))
+    assert.is_nil(sending:poll(), "the stream was over before the node was")
+    receiver.finish_send(d, sending, 240)
 
     assert.is_nil(documents.problem_with_sequences(nodes[1], index, COUNT))
-    local counts = r:stop()
+    local status, counts = d:stop()
+    assert.are.equal(0, status)
     assert.are.equal(COUNT, counts.received)
     assert.are.equal(COUNT, counts.acknowledged)
     assert.are.equal(COUNT, counts.indexed + counts.existed)
     assert.are.equal(0, counts.waiting)
-    assert.are.same({}, r:dead_letters())
+    assert.are.same({}, d:dead())
   end)
 end)

@@ -1,5 +1,6 @@
 -- http: asks a server by curl(1), so that a spec sees what anybody would see on the command line.
 local json = require "dkjson"	-- lua-cjson would turn 64-bit integers into floats
+local process = require "spec.support.process"
 local shell = require "spec.servers.shell"
 
 local http = {}
@@ -24,12 +25,12 @@ function http.ask(access, method, url, body, content_type)
   local body_file
   if body then
     body_file = os.tmpname()
-    shell.write_file(body_file, body)
+    process.write(body_file, body)
     add("-H", "Content-Type: " .. (content_type or "application/json"), "--data-binary", "@" .. body_file)
   end
   add("-X", method, url)
   local printed = shell.run(shell.line(list))
-  local answer = shell.read_file(answer_file)
+  local answer = process.read(answer_file)
   os.remove(answer_file)
   if body_file then os.remove(body_file) end
   return math.tointeger(tonumber(printed:match "(%d%d%d)%s*$")) or 0, answer

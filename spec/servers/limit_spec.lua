@@ -5,7 +5,6 @@ local documents = require "spec.servers.documents"
 local http = require "spec.servers.http"
 local receiver = require "spec.servers.receiver"
 local shared = require "spec.servers.shared"
-local shell = require "spec.servers.shell"
 
 local COUNT, SIZE = 400, 40000
 local huge = 150
@@ -20,48 +19,42 @@ local function write_trail(with_huge)
       bsm.subject64 { audit_id = 1001 }, bsm.return64 { 0, 0 },
     }
   end
-  local path = os.tmpname()
-  shell.write_file(path, bsm.trail(records))
-  return path
+  return receiver.write(bsm.trail(records))
 end
 
 describe("a request over the server's size limit", function()
   for _, gzip in ipairs { false, true } do
     describe(gzip and "after it is unpacked" or "as it stands", function()
-      local node, r, trail
+      local node, d
       local index = "audit-spec-limit"
 
       before_each(function()
         node = shared.node()
         -- Requests that may grow to several times what the server takes.
-        r = receiver.new { index = index, output = {
+        d = receiver.start { index = index, output = {
           urls = { node:url() }, gzip = gzip, max_bytes = 4 * shared.max_content_length, max_in_flight = 1,
         } }
-        r:start()
       end)
 
       after_each(function()
-        r:remove()
-        os.remove(trail)
+        receiver.give_up(d)
         node:ask("DELETE", "/" .. index)
       end)
 
       it("goes in by halves", function()
-        trail = write_trail(false)
-        r:send(trail, COUNT)
-        assert.are.equal(COUNT, r:counts().indexed)
+        receiver.send(d, write_trail(false), COUNT)
+        assert.are.equal(COUNT, receiver.counts(d).indexed)
         assert.is_nil(documents.problem_with_sequences(node, index, COUNT))
-        assert.are.same({}, r:dead_letters())
+        assert.are.same({}, d:dead())
       end)
 
       it("with one document too large by itself: that one is set aside, the others go in", function()
-        trail = write_trail(true)
-        r:send(trail, COUNT)
-        local counts = r:counts()
+        receiver.send(d, write_trail(true), COUNT)
+        local counts = receiver.counts(d)
         assert.are.equal(COUNT - 1, counts.indexed + counts.existed)
         assert.are.equal(1, counts.dead)
         assert.are.equal(COUNT - 1, documents.count(node, index))
-        local letters = r:dead_letters()
+        local letters = d:dead()
         assert.are.equal(1, #letters)
         local letter = http.decode(letters[1])
         assert.are.equal(huge, letter.sender_sequence)

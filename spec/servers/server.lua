@@ -6,8 +6,11 @@
 --   SERVER_JAVA     the JVM's folder
 --   SERVER_WORK     an empty folder for data, settings and logs of nodes, owned by that user
 --   SERVER_USER     that user, when we are root (these servers refuse to run as root); else empty
+--   SERVER_GROUPS   file for the groups of processes that run, which it ends when we cannot
 local http = require "spec.servers.http"
+local process = require "spec.support.process"
 local shell = require "spec.servers.shell"
+local socket = require "socket"
 
 local server = {}
 
@@ -23,9 +26,34 @@ local work, user = os.getenv "SERVER_WORK", os.getenv "SERVER_USER" or ""
 ---@class server.Node
 ---@field name string
 ---@field port integer
----@field group? integer the group of its processes while it runs
+---@field process? table while it runs; the leader of its group
 local node = {}
 node.__index = node
+
+local running = {} -- nodes
+
+-- A node is a group of processes: the start script of Elasticsearch 8 and 9 stays beside the server that it starts.
+local function group_alive(leader)
+  if leader:poll() == nil then return true end
+  local states = shell.run(("ps -o stat= -g %d"):format(leader.pid)):gsub("Z%S*", "")
+  return states:match "%S" ~= nil
+end
+
+local function signal_group(leader, signal) process.signal.kill(-leader.pid, signal) end
+
+local function note_running(self, runs)
+  running[self] = runs
+  local groups = {}
+  for n in pairs(running) do groups[#groups + 1] = n.process.pid .. "\n" end
+  process.write(os.getenv "SERVER_GROUPS", table.concat(groups))
+end
+
+local function free_port()
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  local _, port = listener:getsockname()
+  listener:close()
+  return math.tointeger(tonumber(port))
+end
 
 local function as_user(list)
   if user == "" then return list end
@@ -56,7 +84,7 @@ end
 --- Makes a throw-away CA and a certificate for loopback in a folder: ca.crt, n.key, n.crt.
 ---@param folder string
 function server.make_certificates(folder)
-  shell.write_file(folder .. "/extensions", "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+  process.write(folder .. "/extensions", "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
   shell.must(([[cd %s &&
     openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj '/CN=throw-away CA' &&
     openssl req -newkey rsa:2048 -nodes -keyout n.key -out n.csr -subj /CN=localhost &&
@@ -77,7 +105,7 @@ end
 function server.node(options)
   local self = setmetatable({
     name = options.name or "single", heap = options.heap or 384, access = {}, scheme = "http",
-    port = shell.free_port(), transport_port = shell.free_port(),
+    port = free_port(), transport_port = free_port(),
   }, node)
   self.folder = ("%s/%s"):format(work, self.name)
   self.config = self.folder .. "/config"
@@ -107,7 +135,7 @@ function node:secure(options)
   self.settings["xpack.security.http.ssl.enabled"] = "true"
   self.settings["xpack.security.http.ssl.key"] = "tls/n.key"
   self.settings["xpack.security.http.ssl.certificate"] = "tls/n.crt"
-  if options.roles then shell.write_file(self.config .. "/roles.yml", options.roles) end
+  if options.roles then process.write(self.config .. "/roles.yml", options.roles) end
   hand_over(self.folder)
   for name, u in pairs(options.users) do
     local list = { home .. "/bin/elasticsearch-users", "useradd", name, "-p", u.password, "-r", u.roles }
@@ -127,33 +155,42 @@ function node:url() return ("%s://127.0.0.1:%d"):format(self.scheme, self.port) 
 function node:start(dont_wait)
   local list = { home .. "/bin/" .. server.product }
   for key, value in pairs(self.settings) do list[#list + 1] = ("-E%s=%s"):format(key, value) end
-  self.group = shell.start(as_user(list), self.folder .. "/logs/out", environment(self))
+  self.starts = (self.starts or 0) + 1
+  self.process = process.start(self.folder, "output" .. self.starts, { "setsid", table.unpack(as_user(list)) },
+    { env = environment(self) })
+  note_running(self, true)
   if not dont_wait then self:wait() end
 end
 
 --- Waits until the node answers and its shards that can be there are.
 function node:wait()
-  local ready = shell.wait(120, function()
-    if not shell.group_alive(self.group) then return true end
+  process.until_true(server.name .. " to answer", function()
+    if not group_alive(self.process) then
+      error(("%s ended:\n%s%s"):format(server.name, self.process:stdout():sub(-4000), self.process:stderr():sub(-4000)))
+    end
+    process.sleep(0.2)
     return self:ask("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s") == 200
-  end, 0.25)
-  if not ready or not shell.group_alive(self.group) then
-    error(("%s did not start:\n%s"):format(server.name, shell.run("tail -n 40 " .. self.folder .. "/logs/out")), 2)
-  end
+  end, 120)
 end
 
 --- Ends the node as an operator would.
 function node:stop()
-  if not self.group then return end
-  shell.end_group(self.group, 30)
-  self.group = nil
+  if not self.process then return end
+  signal_group(self.process, process.signal.SIGTERM)
+  local _, late = pcall(process.until_true, self.name .. " to stop", function()
+    return not group_alive(self.process)
+  end, 30)
+  self:kill()
+  if type(late) == "string" then error(late, 2) end
 end
 
 --- Ends the node as a power cut would.
 function node:kill()
-  if not self.group then return end
-  shell.kill_group(self.group)
-  self.group = nil
+  if not self.process then return end
+  signal_group(self.process, process.signal.SIGKILL)
+  process.until_true(self.name .. " to be gone", function() return not group_alive(self.process) end)
+  note_running(self, nil)
+  self.process = nil
 end
 
 --- One request: status (0 without an answer) and the text of the body. The path begins with a slash.
@@ -203,6 +240,11 @@ function server.cluster(count, heap)
   for _, n in ipairs(nodes) do n:wait() end
   nodes[1]:must("GET", "/_cluster/health?wait_for_nodes=" .. count .. "&timeout=60s")
   return nodes
+end
+
+--- Ends whatever still runs.
+function server.stop_all()
+  for n in pairs(running) do n:kill() end
 end
 
 return server

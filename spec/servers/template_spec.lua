@@ -1,9 +1,9 @@
 -- The index template, straight on the server: what keeps to the rules of the shape is never refused, whatever its
 -- content; what does not keep to them is refused in words that name the field.
 local http = require "spec.servers.http"
+local process = require "spec.support.process"
 local server = require "spec.servers.server"
 local shared = require "spec.servers.shared"
-local shell = require "spec.servers.shell"
 
 local function text(n, unit) return '"' .. (unit or "a"):rep(n) .. '"' end
 
@@ -33,7 +33,7 @@ local anything = {
 }
 if server.name == "opensearch-3" then anything[#anything] = nil end
 
-local template = http.decode(shell.read_file("etc/template/" .. shared.template_name() .. ".json"))
+local template = http.decode(process.read("etc/template/" .. shared.template_name() .. ".json"))
 
 -- Calls visit(path, mapping) for each field that is not a mere object.
 local function each_field(properties, prefix, visit)
@@ -106,7 +106,7 @@ describe("the index template", function()
   setup(function()
     node = shared.node()
     node:must("PUT", "/_index_template/auditrecv-by-hand", (function()
-      local body = shell.read_file("etc/template/" .. shared.template_name() .. ".json")
+      local body = process.read("etc/template/" .. shared.template_name() .. ".json")
       return (body:gsub('"audit%-%*"', '"byhand-*"', 1))
     end)())
   end)
