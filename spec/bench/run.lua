@@ -1,0 +1,153 @@
+-- What a record costs: decode alone, decode + rules + encode, and the whole daemon over loopback into a sink that
+-- answers at once. CPU time is the daemon's own (user and system), so that what runs beside it does not count; every
+-- figure is the median of several runs.
+local process = require "spec.support.process"
+
+local out = arg[1]
+local runs = tonumber(os.getenv "RUNS")
+local records = tonumber(os.getenv "RECORDS")
+local trails = {}
+for name in os.getenv("TRAILS"):gmatch "%S+" do trails[#trails + 1] = name end
+local ticks = tonumber(assert(io.popen "getconf CLK_TCK"):read "l")
+
+local function trail_file(name) return ("%s/%s-%d"):format(out, name, records) end
+
+local function median(list)
+  table.sort(list)
+  return list[(#list + 1) // 2]
+end
+
+local function say(...)
+  io.write(string.format(...), "\n")
+  io.flush()
+end
+
+local function title(text) say("\n%s\n%s", text, ("-"):rep(#text)) end
+
+local function output_of(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "a"
+  pipe:close()
+  return (text:gsub("%s+$", ""))
+end
+
+-- CPU seconds and peak memory (MiB) of a process so far
+local function usage(pid)
+  local stat = process.read("/proc/" .. pid .. "/stat"):match "%) (.*)"
+  local fields = {}
+  for field in stat:gmatch "%S+" do fields[#fields + 1] = field end
+  local peak = process.read("/proc/" .. pid .. "/status"):match "VmHWM:%s+(%d+)"
+  return (fields[12] + fields[13]) / ticks, peak / 1024
+end
+
+local function start_daemon(folder, sink_port, rules)
+  process.write(folder .. "/settings.lua", ([[return {
+    listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" }, dummy_from = { "127.0.0.0/8" } } },
+    output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } },
+    rules = { directory = %s }, dead_letters = { file = %q },
+  }]]):format(sink_port, rules and ("%q"):format(rules) or "nil", folder .. "/dead"))
+  local d = process.start(folder, "serve", { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" })
+  d:line_with "event=ready"
+  d.port = d:line_with("event=listening"):match "port=(%d+)"
+  return d
+end
+
+-- Runs the load against a fresh daemon and sink; returns its figures, the daemon's CPU per record (us) and peak (MiB).
+local function end_to_end(options)
+  local folder = process.folder()
+  local sink = process.start(folder, "sink", { out .. "/sink", "0" })
+  local sink_port = process.until_true("the sink", function() return sink:stdout():match "^(%d+)\n" end)
+  local d = start_daemon(folder, tonumber(sink_port), options.rules)
+  local argv = { out .. "/load", "--to", "127.0.0.1:" .. d.port }
+  for name, value in pairs(options.load or {}) do
+    argv[#argv + 1], argv[#argv + 2] = "--" .. name, tostring(value)
+  end
+  argv[#argv + 1] = options.trail
+  local before = usage(d.pid)
+  local load = process.start(folder, "load", argv)
+  if load:wait(600) ~= 0 then error("the load failed: " .. load:stderr() .. load:stdout()) end
+  local after, peak = usage(d.pid)
+  local figures = {}
+  for key, value in load:stdout():gmatch "(%w+)=([%d.]+)" do figures[key] = tonumber(value) end
+  figures.cpu = (after - before) * 1e6 / figures.acknowledged
+  figures.peak = peak
+  d:terminate()
+  sink:terminate()
+  process.clean()
+  return figures
+end
+
+local function repeated(options, times)
+  local lists = { cpu = {}, rate = {}, peak = {}, p50 = {}, p99 = {}, max = {} }
+  for _ = 1, times or runs do
+    local figures = end_to_end(options)
+    for key, list in pairs(lists) do list[#list + 1] = figures[key] end
+  end
+  local medians = {}
+  for key, list in pairs(lists) do medians[key] = median(list) end
+  return medians
+end
+
+local function row(name, m)
+  say("%-44s %6.2f us  %9.0f/s  %6.1f MiB  p50 %8.1f  p99 %8.1f  max %8.1f us", name, m.cpu, m.rate, m.peak, m.p50,
+    m.p99, m.max)
+end
+
+say("%d records a trail, median of %d runs, %s", records, runs,
+  process.read("/proc/cpuinfo"):match "model name%s*: ([^\n]+)" or "unknown processor")
+
+for _, trail in ipairs(trails) do
+  local file = trail_file(trail)
+  title(trail .. ": one thread, no network")
+  say("%s", output_of(("%s/bench_bsm %s %d"):format(out, file, runs)))
+  for _, case in ipairs {
+    { "no rule matches", "" },
+    { "realistic rules on every record", "-r spec/bench/rules" },
+    { "the same, whole table made first", "-e -r spec/bench/rules" },
+  } do
+    say("%-36s %s", case[1], output_of(("%s/bench_script -n %d %s %s"):format(out, runs, case[2], file)))
+  end
+end
+
+for _, trail in ipairs(trails) do
+  local file = trail_file(trail)
+  title(trail .. ": the whole daemon over loopback (CPU of the daemon a record, rate, peak memory, acknowledgement)")
+  row("no rule matches, 1 connection, window 4096", repeated { trail = file, load = { window = 4096 } })
+  row("realistic rules, 1 connection, window 4096",
+    repeated { trail = file, rules = "spec/bench/rules", load = { window = 4096 } })
+end
+
+title "cost by number of connections (all windows together 8000)"
+local file = trail_file(trails[1])
+for _, connections in ipairs { 1, 10, 100, 1000 } do
+  row(connections .. " connections", repeated { trail = file, load = { connections = connections,
+    window = 8000 // connections, records = records } })
+end
+
+title "cost by number of rules that do not match"
+local folder = out .. "/rules"
+for _, count in ipairs { 1, 300 } do
+  os.execute("rm -rf " .. folder .. " && mkdir -m 700 -p " .. folder)
+  for i = 1, count do
+    process.write(("%s/r%03d.lua"):format(folder, i), ([[local rule = require "auditrecv.rule"
+      return rule { name = "r%03d", about = "does not match", when = { event = "%s", path = "/nowhere/%d" },
+        apply = function() return rule.drop "never" end }]]):format(i, i % 2 == 0 and "reboot" or "acct", i))
+  end
+  row(count .. " rules", repeated { trail = file, rules = folder, load = { window = 4096 } })
+end
+
+title "latency of acknowledgement at low rates, 1 connection"
+for _, rate in ipairs { 10, 100, 1000 } do
+  row(rate .. " records/s for 5 s", repeated({ trail = file, load = { rate = rate, records = rate * 5 } }, 3))
+end
+
+title "praudit on the same trail"
+if os.execute "command -v praudit >/dev/null 2>&1" then
+  for _, trail in ipairs(trails) do
+    local began = process.now()
+    os.execute("praudit -xn " .. trail_file(trail) .. " >/dev/null")
+    say("%-36s %.2f us a record", trail, (process.now() - began) * 1e6 / records)
+  end
+else
+  say "it is not installed"
+end
