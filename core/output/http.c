@@ -42,13 +42,25 @@ struct watched {
 /* ---- curl on the loop ---- */
 
 static void
+note_status(struct http_request *r)
+{
+	long status = 0;
+
+	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	r->head.status = (unsigned)status;
+}
+
+static void
 finish(struct http_request *r, CURLcode code)
 {
 	struct http *h = r->http;
-	struct http_result result = { .head = r->head };
+	struct http_result result;
 	void (*done)(void *, const struct http_result *) = r->call.done;
 	void *ctx = r->call.ctx;
 
+	if (r->head.status == 0) /* an answer without a body, such as a 413 */
+		note_status(r);
+	result.head = r->head;
 	result.complete = code == CURLE_OK || r->unwanted;
 	result.torn = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
 	    code == CURLE_PARTIAL_FILE;
@@ -200,15 +212,6 @@ on_header(char *line, size_t size, size_t count, void *ctx)
 			r->head.retry_after = 0;
 	}
 	return len;
-}
-
-static void
-note_status(struct http_request *r)
-{
-	long status = 0;
-
-	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-	r->head.status = (unsigned)status;
 }
 
 static size_t
