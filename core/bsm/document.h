@@ -46,8 +46,8 @@ void document_set(const struct record *r, const struct origin *o, uint64_t set[F
  * was not UTF-8, and is left alone otherwise. False when memory for it ran out.
  */
 bool document_some(const struct record *r, const struct origin *o,
-		   const uint64_t set[FIELD_SET_WORDS], const struct sink_ops *ops, void *sink,
-		   bool *spelled) MUST_USE;
+    const uint64_t set[FIELD_SET_WORDS], const struct sink_ops *ops, void *sink,
+    bool *spelled) MUST_USE;
 
 /* What a field holds. */
 enum value_type { VALUE_INTEGER, VALUE_TEXT, VALUE_OBJECT, VALUE_MIXED };

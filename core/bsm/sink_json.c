@@ -24,37 +24,106 @@ on_close_list(void *sink)
 	json_close(sink, ']');
 }
 
-/* Puts between quotes what needs no escapes, with a comma in front if one is due, and one byte behind. */
-static inline void
-put_quoted(struct json *j, const char *at, size_t len, bool is_key)
-{
-	char *p;
+/* Every key of ours with all that stands around it, in memory of one size, so that a copy needs no look at the length. */
+#define KEY_ROOM 32
 
-	if (!buf_need(j->out, len + 4))
-		return;
-	p = buf_end(j->out);
-	if (j->comma)
-		*p++ = ',';
-	*p++ = '"';
-	memcpy(p, at, len);
-	p += len;
-	*p++ = '"';
-	if (is_key)
-		*p++ = ':';
-	j->comma = !is_key;
-	j->out->len = (size_t)(p - j->out->at);
+static const struct ready_key {
+	char text[KEY_ROOM + 8];
+	unsigned len;
+} ready_keys[KEYS] = {
+#define READY(name, text) [KEY_##name] = { ",\"" text "\":", sizeof(text) + 3 },
+	FIELD_KEYS(READY) INNER_KEYS(READY)
+#undef READY
+};
+
+#define FITS(name, text) _Static_assert(sizeof(text) + 3 <= KEY_ROOM, text);
+FIELD_KEYS(FITS)
+INNER_KEYS(FITS)
+#undef FITS
+
+/* Are there n bytes of room? What is to be done if not stands out of the way of what nearly always happens. */
+static inline bool
+has_room(const struct buf *b, size_t n)
+{
+	return LIKELY(!b->failed && b->room - b->len >= n);
+}
+
+static void on_key(void *sink, enum key key);
+
+static __attribute__((noinline)) void
+grow_for_key(struct json *j, enum key key)
+{
+	if (buf_grow(j->out, KEY_ROOM))
+		on_key(j, key);
 }
 
 static void
 on_key(void *sink, enum key key)
 {
-	put_quoted(sink, key_names[key].at, key_names[key].len, true);
+	struct json *j = sink;
+	struct buf *b = j->out;
+	const struct ready_key *k = &ready_keys[key];
+	unsigned skip = !j->comma;
+
+	if (!has_room(b, KEY_ROOM)) {
+		grow_for_key(j, key);
+		return;
+	}
+	memcpy(b->at + b->len, k->text + skip, KEY_ROOM);
+	b->len += k->len - skip;
+	j->comma = false;
 }
 
+/* Copies a few bytes, which is what most texts have, without a call. */
+static inline void
+copy(char *to, const char *from, size_t len)
+{
+	if (len > 32)
+		memcpy(to, from, len);
+	else if (len >= 16) {
+		memcpy(to, from, 16);
+		memcpy(to + len - 16, from + len - 16, 16);
+	} else if (len >= 8) {
+		memcpy(to, from, 8);
+		memcpy(to + len - 8, from + len - 8, 8);
+	} else if (len >= 4) {
+		memcpy(to, from, 4);
+		memcpy(to + len - 4, from + len - 4, 4);
+	} else
+		for (size_t i = 0; i < len; i++)
+			to[i] = from[i];
+}
+
+static void on_word(void *sink, const char *at, size_t len);
+
+static __attribute__((noinline)) void
+grow_for_word(struct json *j, const char *at, size_t len)
+{
+	if (buf_grow(j->out, len + 3))
+		on_word(j, at, len);
+}
+
+/* What needs no escapes. */
 static void
 on_word(void *sink, const char *at, size_t len)
 {
-	put_quoted(sink, at, len, false);
+	struct json *j = sink;
+	struct buf *b = j->out;
+	char *p;
+
+	if (!has_room(b, len + 3)) {
+		grow_for_word(j, at, len);
+		return;
+	}
+	p = b->at + b->len;
+	*p = ',';
+	p += j->comma;
+	*p++ = '"';
+	copy(p, at, len);
+	p += len;
+	*p++ = '"';
+	j->comma = true;
+	b->len = (size_t)(p - b->at);
 }
 
 static void
@@ -63,10 +132,43 @@ on_data_key(void *sink, const char *name, size_t len)
 	json_key(sink, name, len);
 }
 
+#define SMALL_ROOM 5
+
+/* Two digits, or only the second of them. */
+static inline char *
+put_pair_of_digits(char *p, unsigned pair, bool both)
+{
+	*p = (char)('0' + pair / 10);
+	p += both;
+	*p = (char)('0' + pair % 10);
+	return p + 1;
+}
+
+/* Most are small; the others are for json. */
 static void
 on_integer(void *sink, int64_t value)
 {
-	json_integer(sink, value);
+	struct json *j = sink;
+	struct buf *b = j->out;
+	char *p;
+
+	if (!has_room(b, SMALL_ROOM) || (uint64_t)value >= 10000) {
+		json_integer(j, value);
+		return;
+	}
+	p = b->at + b->len;
+	*p = ',';
+	p += j->comma;
+	if (value >= 10) {
+		unsigned high = (unsigned)value / 100, low = (unsigned)value % 100;
+
+		if (high > 0)
+			p = put_pair_of_digits(p, high, high >= 10);
+		p = put_pair_of_digits(p, low, high > 0 || low >= 10);
+	} else
+		*p++ = (char)('0' + value);
+	j->comma = true;
+	b->len = (size_t)(p - b->at);
 }
 
 static void

@@ -95,50 +95,84 @@ take_typed_addr(struct cursor *c, struct token_addr *out)
 	return true;
 }
 
-/* A count, then so many NUL-terminated strings, or as many as there are. */
-static struct token_strings
-take_strings(struct cursor *c)
+/* Where the first NUL is; len when there is none. The strings are short: a call of memchr would cost more than the search. */
+static inline size_t
+find_nul(const void *at, size_t len)
 {
-	struct token_strings s = { .announced = take32(c) };
+	const uint8_t *p = at;
+	size_t i = 0;
 
-	s.at = (const char *)c->at;
-	while (s.count < s.announced && c->left > 0) {
-		const uint8_t *nul = memchr(c->at, 0, c->left);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	for (; i + 8 <= len; i += 8) {
+		uint64_t word, zero;
 
-		take(c, nul != NULL ? (size_t)(nul - c->at) + 1 : c->left);
-		s.count++;
+		memcpy(&word, p + i, 8);
+		zero = (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
+		if (zero != 0)
+			return i + (size_t)__builtin_ctzll(zero) / 8;
 	}
-	s.len = (uint32_t)((const char *)c->at - s.at);
-	return s;
+	if (i + 4 <= len) {
+		uint32_t word, zero;
+
+		memcpy(&word, p + i, 4);
+		zero = (word - 0x01010101u) & ~word & 0x80808080u;
+		if (zero != 0)
+			return i + (size_t)__builtin_ctz(zero) / 8;
+		i += 4;
+	}
+#endif
+	while (i < len && p[i] != 0)
+		i++;
+	return i;
+}
+
+/* A count, then so many NUL-terminated strings, or as many as there are. */
+static void
+take_strings(struct cursor *c, struct token_strings *out)
+{
+	uint32_t announced = take32(c), count = 0;
+	const uint8_t *start = c->at;
+	size_t left = c->left;
+
+	while (count < announced && left > 0) {
+		size_t len = find_nul(c->at, left);
+
+		len += len < left;
+		c->at += len;
+		left -= len;
+		count++;
+	}
+	c->left = left;
+	out->at = (const char *)start;
+	out->len = (uint32_t)(c->at - start);
+	out->announced = announced;
+	out->count = count;
 }
 
 /* A count in 16 bits, then so many texts with a length each. */
-static struct token_strings
-take_counted(struct cursor *c)
+static void
+take_counted(struct cursor *c, struct token_strings *out)
 {
-	struct token_strings s = { .announced = take16(c) };
+	const uint8_t *start;
 
-	s.at = (const char *)c->at;
-	while (s.count < s.announced && !c->cut) {
+	out->announced = take16(c);
+	start = c->at;
+	for (out->count = 0; out->count < out->announced && !c->cut; out->count++)
 		take(c, take16(c));
-		s.count++;
-	}
-	s.len = c->cut ? 0 : (uint32_t)((const char *)c->at - s.at);
-	return s;
+	out->at = (const char *)start;
+	out->len = c->cut ? 0 : (uint32_t)(c->at - start);
 }
 
 bool
 string_next(struct token_strings *s, struct str *out)
 {
-	const char *nul;
 	size_t len;
 
 	if (s->count == 0)
 		return false;
-	nul = memchr(s->at, 0, s->len);
-	len = nul != NULL ? (size_t)(nul - s->at) : s->len;
+	len = find_nul(s->at, s->len);
 	*out = (struct str){ s->at, len };
-	len += nul != NULL;
+	len += len < s->len;
 	s->at += len;
 	s->len -= (uint32_t)len;
 	s->count--;
@@ -503,7 +537,7 @@ read_body(struct cursor *c, struct token *t, uint8_t version)
 		return read_subject(c, &t->subject, t->id == 0x7d, true);
 	case 0x25:
 		t->kind = TOKEN_PATH_ATTR;
-		t->strings = take_strings(c);
+		take_strings(c, &t->strings);
 		break;
 	case 0x27:
 		t->kind = TOKEN_RETURN;
@@ -631,7 +665,7 @@ read_body(struct cursor *c, struct token *t, uint8_t version)
 	case 0x3c:
 	case 0x3d:
 		t->kind = t->id == 0x3c ? TOKEN_EXEC_ARGS : TOKEN_EXEC_ENV;
-		t->strings = take_strings(c);
+		take_strings(c, &t->strings);
 		break;
 	case 0x3f:
 		t->kind = TOKEN_USE_OF_AUTH;
@@ -649,8 +683,8 @@ read_body(struct cursor *c, struct token *t, uint8_t version)
 	case 0x4b: read_x(c, t, t->id); break;
 	case 0x51:
 		t->kind = TOKEN_CMD;
-		t->cmd.args = take_counted(c);
-		t->cmd.env = take_counted(c);
+		take_counted(c, &t->cmd.args);
+		take_counted(c, &t->cmd.env);
 		break;
 	case 0x52:
 		t->kind = TOKEN_EXIT;
@@ -688,7 +722,7 @@ read_body(struct cursor *c, struct token *t, uint8_t version)
 	case 0xee:
 	case 0xef:
 		t->kind = t->id == 0xee ? TOKEN_KRB5_PRINCIPAL : TOKEN_CERT_HASH;
-		t->strings = take_strings(c);
+		take_strings(c, &t->strings);
 		break;
 	}
 	return true;
@@ -703,7 +737,7 @@ token_next(struct token_reader *r, struct token *out)
 
 	if (c.left == 0)
 		return TOKEN_END;
-	memset(out, 0, sizeof(*out));
+	/* Of the union only the members of its kind are filled, and only they are read. */
 	out->kind = TOKEN_KINDS;
 	out->id = take8(&c);
 	out->at = (uint32_t)r->at;

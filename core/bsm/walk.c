@@ -6,32 +6,52 @@
 #define ONES  UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
 
-static inline bool
-is_plain_byte(unsigned char c)
+/* Non-zero when one of eight bytes is not ASCII, or a control character below 0x20, or a quote or backslash. */
+static inline uint64_t
+unplain(uint64_t word)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	uint64_t quote = word ^ (ONES * '"'), backslash = word ^ (ONES * '\\');
+
+	return (word | (word - ONES * 0x20) | (quote - ONES) | (backslash - ONES)) & HIGHS;
 }
 
-/* Printable ASCII without quote and backslash: what nearly every text is, and no sink has to look at. */
-static bool
+static inline uint64_t
+load8(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, 8);
+	return word;
+}
+
+/* Up to seven bytes, with blanks for those that are not there. */
+static inline uint64_t
+load_few(const char *at, size_t len)
+{
+	uint64_t word = ONES * ' ';
+	uint32_t low, high;
+
+	if (len >= 4) {
+		memcpy(&low, at, 4);
+		memcpy(&high, at + len - 4, 4);
+		return (uint64_t)high << 32 | low;
+	}
+	for (size_t i = 0; i < len; i++)
+		word = word << 8 | (unsigned char)at[i];
+	return word;
+}
+
+/* A word, as sink.h has it: what nearly every text is. */
+static inline bool
 is_plain(const char *at, size_t len)
 {
-	for (; len >= 8; at += 8, len -= 8) {
-		uint64_t word, quote, backslash, delete;
+	uint64_t odd = 0;
 
-		memcpy(&word, at, 8);
-		quote = word ^ (ONES * '"');
-		backslash = word ^ (ONES * '\\');
-		delete = word ^ (ONES * 0x7f);
-		if (((word | (word - ONES * 0x20) | (quote - ONES) | (backslash - ONES) |
-			 (delete - ONES)) &
-			HIGHS) != 0)
-			return false;
-	}
-	for (; len > 0; at++, len--)
-		if (!is_plain_byte((unsigned char)*at))
-			return false;
-	return true;
+	if (len < 8)
+		return unplain(load_few(at, len)) == 0;
+	for (size_t i = 0; i + 8 < len; i += 8)
+		odd |= unplain(load8(at + i));
+	return (odd | unplain(load8(at + len - 8))) == 0;
 }
 
 static void
@@ -97,7 +117,7 @@ digits_before(char *end, uint64_t number, unsigned base, unsigned least, const c
 	return p;
 }
 
-static const char lower_digits[] = "0123456789abcdef", upper_digits[] = "0123456789ABCDEF";
+static const char lower_digits[] = "0123456789abcdef";
 
 void
 put_name(struct walk *w, struct str name, int64_t number)
@@ -133,13 +153,32 @@ put_hex(struct walk *w, const uint8_t *bytes, size_t len)
 	w->ops->word(w->sink, b->at, b->len);
 }
 
+/* Eight digits of a number, all at once: a byte for each half byte, then what the digit adds. */
+static inline void
+hex_digits(char out[8], uint32_t number, bool upper)
+{
+	uint64_t v = number, over;
+
+	v = (v & 0xffff) | (v & 0xffff0000) << 16;
+	v = (v & UINT64_C(0x000000ff000000ff)) | (v & UINT64_C(0x0000ff000000ff00)) << 8;
+	v = (v & UINT64_C(0x000f000f000f000f)) | (v & UINT64_C(0x00f000f000f000f0)) << 4;
+	over = (v + ONES * 6) >> 4 & ONES; /* 1 where the digit is a letter */
+	v += ONES * '0' + over * (unsigned)((upper ? 'A' : 'a') - '0' - 10);
+	v = __builtin_bswap64(v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	memcpy(out, &v, 8);
+}
+
 void
 put_hex_number(struct walk *w, uint64_t number, unsigned digits, bool upper)
 {
-	char text[16], *end = text + sizeof(text);
-	char *p = digits_before(end, number, 16, digits, upper ? upper_digits : lower_digits);
+	char text[16];
 
-	w->ops->word(w->sink, p, (size_t)(end - p));
+	hex_digits(text, (uint32_t)(number >> 32), upper);
+	hex_digits(text + 8, (uint32_t)number, upper);
+	w->ops->word(w->sink, text + 16 - digits, digits);
 }
 
 void

@@ -96,7 +96,7 @@ void put_word_pair(struct walk *w, enum key key, struct str word);
 /* A name, or where there is none the number in decimal. */
 void put_name(struct walk *w, struct str name, int64_t number);
 void put_hex(struct walk *w, const uint8_t *bytes, size_t len);
-/* A number in hex: so many digits, lower or upper case. */
+/* The low digits of a number in hex, at most 16, lower or upper case. */
 void put_hex_number(struct walk *w, uint64_t number, unsigned digits, bool upper);
 void put_octal(struct walk *w, uint64_t number);
 void put_addr(struct walk *w, struct token_addr addr);
