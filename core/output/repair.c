@@ -70,7 +70,19 @@ note_root(struct search *s, struct str key)
 		s->roots[s->root_count++] = key;
 }
 
-/* Finds every member of the path. False: the document is broken. */
+/* Reads past the rest of the bracket that was just opened. */
+static bool
+skip_bracket(struct jsonread *r)
+{
+	unsigned outside = r->depth - 1;
+
+	while (r->depth > outside)
+		if (jsonread_next(r) == JSONREAD_BAD)
+			return false;
+	return true;
+}
+
+/* Finds every member of the path, as deep as PATH_DEPTH. False: the document is broken. */
 static bool
 search(struct search *s, struct str json)
 {
@@ -99,8 +111,11 @@ search(struct search *s, struct str json)
 			return false;
 		if (token == JSONREAD_OBJECT || token == JSONREAD_ARRAY) {
 			/* Inside a list, or the value of a key that leads on (below). */
-			if (depth == PATH_DEPTH)
-				return true;
+			if (depth == PATH_DEPTH) {
+				if (!skip_bracket(&r))
+					return false;
+				continue;
+			}
 			levels[depth] = (struct level){ l->matched, token == JSONREAD_ARRAY };
 			steps[depth] = (struct step){ STR("") };
 			lists += token == JSONREAD_ARRAY;
@@ -132,8 +147,11 @@ search(struct search *s, struct str json)
 			return false;
 		if (token != JSONREAD_OBJECT && token != JSONREAD_ARRAY)
 			continue;
-		if (depth == PATH_DEPTH)
-			return true;
+		if (depth == PATH_DEPTH) {
+			if (!skip_bracket(&r))
+				return false;
+			continue;
+		}
 		levels[depth] = (struct level){ l->matched + covers, token == JSONREAD_ARRAY };
 		lists += token == JSONREAD_ARRAY;
 		depth++;

@@ -112,6 +112,15 @@ describe("core.output.repair", function()
     end
   end)
 
+  it("follows a path only so deep, and says what is broken behind it", function()
+    local function nest(n, inside) return ('{"a":'):rep(n) .. inside .. ("}"):rep(n) end
+    local path = ("a."):rep(199) .. "a"
+    assert.truthy(repair(nest(200, "1"), path):find('"misfit":{"a":{"a":', 1, true))
+    assert.truthy(repair('{"o":' .. ("["):rep(100) .. ("]"):rep(100) .. "}", "o.a"))
+    assert.same({ nil, "broken" }, { repair(nest(200, "1") .. "x", path) })
+    assert.same({ nil, "broken" }, { repair(nest(200, "1,"), path) })
+  end)
+
   it("tells whether a field is there", function()
     assert.is_true(output.repair_finds('{"o":{"a":1}}', "o.a"))
     assert.is_true(output.repair_finds('{"o":{"a":1}}', "o.a.raw"))
