@@ -45,6 +45,19 @@ zero_run(const uint8_t bytes[16], int *start)
 	return *start < 0 ? 0 : best;
 }
 
+/* A group of an IPv6 address in hex, without leading zeros. */
+static char *
+put_group(char *p, unsigned group)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (int shift = 12; shift > 0; shift -= 4)
+		if (group >> shift != 0)
+			*p++ = hex[group >> shift & 15];
+	*p++ = hex[group & 15];
+	return p;
+}
+
 size_t
 addr_text16(const uint8_t bytes[16], char out[ADDR_TEXT_SIZE])
 {
@@ -63,7 +76,7 @@ addr_text16(const uint8_t bytes[16], char out[ADDR_TEXT_SIZE])
 		}
 		if (p > out && p[-1] != ':')
 			*p++ = ':';
-		p += snprintf(p, 5, "%x", (unsigned)(bytes[2 * i] << 8 | bytes[2 * i + 1]));
+		p = put_group(p, (unsigned)(bytes[2 * i] << 8 | bytes[2 * i + 1]));
 	}
 	*p = '\0';
 	return (size_t)(p - out);

@@ -29,7 +29,10 @@ buf_grow(struct buf *b, size_t n)
 		return false;
 	if (n > SIZE_MAX / 2 - b->len - dropped)
 		goto fail;
-	/* Dropped bytes that make up half of the memory are worth a move; fewer would make it quadratic. */
+	/*
+	 * Dropped bytes that make up half of the memory are worth a move; fewer would make it
+	 * quadratic.
+	 */
 	if (dropped >= b->len && dropped + b->room >= b->len + n && b->base != NULL) {
 		memmove(b->base, b->at, b->len);
 		b->at = b->base;

@@ -29,7 +29,9 @@ void buf_init(struct buf *b);
 /* Gives the memory back; the buf is empty, usable and no longer failed. */
 void buf_fini(struct buf *b);
 
-/* Makes room for n more bytes; false (and failed) when there is no memory. Slow half of buf_need(). */
+/*
+ * Makes room for n more bytes; false (and failed) when there is no memory. Slow half of buf_need().
+ */
 bool buf_grow(struct buf *b, size_t n) MUST_USE;
 
 /* Sees to it that n more bytes fit, for callers that write to buf_end() themselves. */

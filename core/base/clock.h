@@ -23,8 +23,9 @@ int64_t clock_steady(void);
 void clock_date(int64_t seconds, struct clock_date *out);
 
 /*
- * Writes "2019-09-27T01:39:19.560123456Z" (nine digits) and a NUL; returns the length. The
- * days of late are remembered per thread, since neighbours share them. A year beyond four digits has all of them.
+ * Writes "2019-09-27T01:39:19.560123456Z" (nine digits) and a NUL; returns the length. The days of
+ * late are remembered per thread, since neighbours share them. A year beyond four digits has all of
+ * them.
  */
 size_t clock_text(int64_t seconds, uint32_t nanoseconds, char out[CLOCK_TEXT_SIZE]);
 /* The same with milliseconds, from nanoseconds since 1970. */

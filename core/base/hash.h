@@ -1,4 +1,7 @@
-/* hash: SHA-256, and base64 in the alphabet that is safe in URLs and file names (RFC 4648 section 5). */
+/*
+ * hash: SHA-256, and base64 in the alphabet that is safe in URLs and file names (RFC 4648 section
+ * 5).
+ */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 

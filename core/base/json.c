@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What a byte becomes inside a JSON text: 0 as it is, 'u' \u00NN, else backslash and this letter. */
+/*
+ * What a byte becomes inside a JSON text: 0 as it is, 'u' \u00NN, else backslash and this letter.
+ */
 static const char escapes[256] = {
 	['"'] = '"',
 	['\\'] = '\\',
@@ -56,7 +58,10 @@ has_special(uint64_t w)
 	       HIGHS;
 }
 
-/* True when nothing has to be escaped; most texts are like that, and are looked at eight bytes at a time. */
+/*
+ * True when nothing has to be escaped; most texts are like that, and are looked at eight bytes at a
+ * time.
+ */
 static inline bool
 is_clean(const char *at, size_t len)
 {
@@ -122,7 +127,9 @@ put_escaped(char *p, const char *at, size_t len)
 	return p;
 }
 
-/* Writes a comma if one is due, and the quoted text; returns the end, or NULL when memory is out. */
+/*
+ * Writes a comma if one is due, and the quoted text; returns the end, or NULL when memory is out.
+ */
 static inline char *
 put_quoted(struct json *j, const char *at, size_t len)
 {

@@ -1,8 +1,8 @@
 /*
  * json: writes JSON into a buf, with no memory of its own and no look back.
  *
- * The caller opens, names and closes in the right order; json only sets the commas. Text has to be valid UTF-8
- * (see utf8.h); integers are exact.
+ * The caller opens, names and closes in the right order; json only sets the commas. Text has to be
+ * valid UTF-8 (see utf8.h); integers are exact.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -44,7 +44,10 @@ void json_key(struct json *j, const char *name, size_t len);
 /* A text value. */
 void json_text(struct json *j, const char *at, size_t len);
 void json_integer(struct json *j, int64_t v);
-/* The shortest decimal that reads back as the same number; null for what JSON does not have (NaN, infinity). */
+/*
+ * The shortest decimal that reads back as the same number; null for what JSON does not have (NaN,
+ * infinity).
+ */
 void json_number(struct json *j, double v);
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);

@@ -1,9 +1,10 @@
 /*
  * jsonread: reads JSON piece by piece, without memory of its own.
  *
- * The whole text has to be there; what is lent (`text`) points into it. Brackets, commas and colons are checked as the
- * grammar has them, strings for control characters and wrong escapes, not for their UTF-8. Nesting is
- * bounded, and nothing here calls itself. Once JSONREAD_BAD came, it comes for ever.
+ * The whole text has to be there; what is lent (`text`) points into it. Brackets, commas and colons
+ * are checked as the grammar has them, strings for control characters and wrong escapes, not for
+ * their UTF-8. Nesting is bounded, and nothing here calls itself. Once JSONREAD_BAD came, it comes
+ * for ever.
  */
 #ifndef BASE_JSONREAD_H
 #define BASE_JSONREAD_H
@@ -45,8 +46,8 @@ void jsonread_init(struct jsonread *r, struct str json);
 enum jsonread_token jsonread_next(struct jsonread *r);
 
 /*
- * Reads past the value that comes next, whatever it is, and lends it whole in `text`: as JSON, a string with its quotes.
- * False: no value comes here, or it is bad.
+ * Reads past the value that comes next, whatever it is, and lends it whole in `text`: as JSON, a
+ * string with its quotes. False: no value comes here, or it is bad.
  */
 bool jsonread_skip(struct jsonread *r) MUST_USE;
 
@@ -54,12 +55,15 @@ bool jsonread_skip(struct jsonread *r) MUST_USE;
 bool jsonread_is(const struct jsonread *r, struct str plain);
 
 /*
- * Appends what the written form of a text stands for. A lone surrogate becomes U+FFFD. False when the form is wrong, with the part
- * before it appended.
+ * Appends what the written form of a text stands for. A lone surrogate becomes U+FFFD. False when
+ * the form is wrong, with the part before it appended.
  */
 bool jsonread_decode(struct buf *out, struct str written);
 
-/* The number that was read as an integer; false when it has a fraction or an exponent, or does not fit. */
+/*
+ * The number that was read as an integer; false when it has a fraction or an exponent, or does not
+ * fit.
+ */
 bool jsonread_integer(const struct jsonread *r, int64_t *out) MUST_USE;
 
 #endif

@@ -4,8 +4,8 @@
  *	log_info("listening", log_s("address", "::1"), log_i("port", 16162));
  *	2026-11-22T18:07:00.123Z level=info event=listening address=::1 port=16162
  *
- * A value is quoted where it holds a blank, a quote, an equals sign or a control character, so that a
- * line is always one line. A line that repeats within LOG_FOLD_SECONDS is counted, not printed;
+ * A value is quoted where it holds a blank, a quote, an equals sign or a control character, so that
+ * a line is always one line. A line that repeats within LOG_FOLD_SECONDS is counted, not printed;
  * the count comes with the next one of its kind, or from log_tick(). Not for use by several
  * threads: workers hand back what they have to say.
  */
@@ -59,7 +59,10 @@ void log_set_level(enum log_level level);
 int log_level_named(const char *name);
 /* Where lines go; stderr unless set. For tests and for `auditrecv decode`. */
 void log_set_fd(int fd);
-/* Prints the counts of folded lines whose time is over; call every second or so, and at the end with all = 1. */
+/*
+ * Prints the counts of folded lines whose time is over; call every second or so, and at the end
+ * with all = 1.
+ */
 void log_tick(int all);
 
 /* The writer behind the macros; pairs end with a NULL key. */

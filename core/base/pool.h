@@ -1,12 +1,14 @@
 /*
  * pool: a few threads for what would block the loop: fsync, compression, cryptography.
  *
- * A job is part of its owner's struct. work() runs on some thread, in the order of submission but side by side with other
- * jobs; done() runs later in the loop's thread, many in one turn. Between pool_submit() and done() the job and what work() touches
- * belong to the pool. Work that needs an order among itself (one connection, one file) is its owner's to keep:
- * submit the next when the last is done.
+ * A job is part of its owner's struct. work() runs on some thread, in the order of submission but
+ * side by side with other jobs; done() runs later in the loop's thread, many in one turn. Between
+ * pool_submit() and done() the job and what work() touches belong to the pool. Work that needs an
+ * order among itself (one connection, one file) is its owner's to keep: submit the next when the
+ * last is done.
  *
- * Threads start with the first job, take no signals, and do not survive a fork(): fork before the first job, or only to exec.
+ * Threads start with the first job, take no signals, and do not survive a fork(): fork before the
+ * first job, or only to exec.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
@@ -30,19 +32,26 @@ struct pool_job {
 /* threads is at least 1. The loop has to outlive the pool. */
 struct err *pool_open(struct pool **out, struct ev_loop *loop, unsigned threads) MUST_USE;
 
-/* Puts a job in the queue. When no thread can be started at all, work() is done at once, here; done() still comes from the loop. */
+/*
+ * Puts a job in the queue. When no thread can be started at all, work() is done at once, here;
+ * done() still comes from the loop.
+ */
 void pool_submit(struct pool *p, struct pool_job *job);
 
 /*
- * Takes a job back: out of the queue, or by waiting for its work() to end. True when work() has run; done() is not called. A job
- * that was never submitted, or whose done() was called, is fine too (false).
+ * Takes a job back: out of the queue, or by waiting for its work() to end. True when work() has
+ * run; done() is not called. A job that was never submitted, or whose done() was called, is fine
+ * too (false).
  */
 bool pool_cancel(struct pool *p, struct pool_job *job);
 
 /* Jobs whose done() has not been called. */
 unsigned pool_busy(const struct pool *p);
 
-/* Waits for the work that runs, forgets what is queued and what is done, calls nothing back. NULL is fine. */
+/*
+ * Waits for the work that runs, forgets what is queued and what is done, calls nothing back. NULL
+ * is fine.
+ */
 void pool_close(struct pool *p);
 
 #endif

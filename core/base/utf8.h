@@ -1,8 +1,9 @@
 /*
  * utf8: is it UTF-8, and the one spelling for bytes that are not.
  *
- * The spelling: a byte that does not belong to valid UTF-8 is written as `\xNN` (four characters, upper-case
- * hex), and a backslash in the same text is doubled, so that the bytes can be had back exactly.
+ * The spelling: a byte that does not belong to valid UTF-8 is written as `\xNN` (four characters,
+ * upper-case hex), and a backslash in the same text is doubled, so that the bytes can be had back
+ * exactly.
  */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
@@ -15,7 +16,8 @@
 bool utf8_valid(const char *at, size_t len);
 
 /*
- * Length of the valid sequence at the start of at[0..len), 1 to 4, or 0 when the first byte does not begin one.
+ * Length of the valid sequence at the start of at[0..len), 1 to 4, or 0 when the first byte does
+ * not begin one.
  */
 size_t utf8_sequence(const char *at, size_t len);
 

@@ -1,5 +1,6 @@
 /*
- * cmd: the subcommands. Each takes its own arguments (argv[0] is its name) and returns the exit status of the program.
+ * cmd: the subcommands. Each takes its own arguments (argv[0] is its name) and returns the exit
+ * status of the program.
  */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H

@@ -94,7 +94,10 @@ put_record(struct decoding *d, const uint8_t *bytes, size_t len)
 	return d->out.len >= WRITE_SIZE ? write_out(d) : NULL;
 }
 
-/* What stands in the file instead of a whole record; what can be read of it becomes a document all the same. */
+/*
+ * What stands in the file instead of a whole record; what can be read of it becomes a document all
+ * the same.
+ */
 static struct err *
 put_damage(struct decoding *d, const char *name, const struct trail_item *item, bool cut)
 {

@@ -4,7 +4,10 @@
 
 #include "base/buf.h"
 
-/* Appends json, which has to be valid and compact, with an indentation of two blanks and a newline at the end. */
+/*
+ * Appends json, which has to be valid and compact, with an indentation of two blanks and a newline
+ * at the end.
+ */
 void pretty_print(struct str json, struct buf *out);
 
 #endif

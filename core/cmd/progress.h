@@ -1,4 +1,6 @@
-/* progress: a line on a terminal that tells how far a long command has come; nothing anywhere else. */
+/*
+ * progress: a line on a terminal that tells how far a long command has come; nothing anywhere else.
+ */
 #ifndef CMD_PROGRESS_H
 #define CMD_PROGRESS_H
 

@@ -12,13 +12,17 @@ struct source {
 };
 
 /*
- * The next option of a command, as getopt_long() gives it: one of the command's own in `more` (NULL: none), or -1 behind the last;
- * arguments then begin at optind. Shared options are taken into out, which begins zeroed. When the command is to end here (--help, wrong usage),
- * *status becomes its exit status and the answer is -1.
+ * The next option of a command, as getopt_long() gives it: one of the command's own in `more`
+ * (NULL: none), or -1 behind the last; arguments then begin at optind. Shared options are taken
+ * into out, which begins zeroed. When the command is to end here (--help, wrong usage), *status
+ * becomes its exit status and the answer is -1.
  */
 int source_option(struct source *out, int argc, char **argv, const struct option *more,
     const char *usage, int *status);
-/* The same for a command without options of its own and without arguments: -1 to go on, or the exit status. */
+/*
+ * The same for a command without options of its own and without arguments: -1 to go on, or the exit
+ * status.
+ */
 int source_only(struct source *out, int argc, char **argv, const char *usage);
 void source_free(struct source *s);
 

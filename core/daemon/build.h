@@ -1,4 +1,7 @@
-/* build: from settings to the configuration of each room, with the checks that take more than one setting. */
+/*
+ * build: from settings to the configuration of each room, with the checks that take more than one
+ * setting.
+ */
 #ifndef DAEMON_BUILD_H
 #define DAEMON_BUILD_H
 

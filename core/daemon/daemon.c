@@ -168,7 +168,10 @@ output_broken(void *ctx, const char *reason)
 	ev_break(d->loop, EVBREAK_ALL);
 }
 
-/* What a reload changes: rules, index name, log level, the content of secret files. The rest is compared and said to need a restart. */
+/*
+ * What a reload changes: rules, index name, log level, the content of secret files. The rest is
+ * compared and said to need a restart.
+ */
 static struct err *
 reload(struct daemon *d)
 {
@@ -222,7 +225,7 @@ struct err *
 daemon_open(struct daemon **out, const struct daemon_source *source, bool dry)
 {
 	struct pipeline_config pipeline_config = {
-		.quantum = 64, .budget = 16384, .broken = output_broken
+		.quantum = 64, .budget = 65536, .broken = output_broken
 	};
 	struct daemon *d = calloc(1, sizeof(*d));
 	struct err *e;
@@ -277,7 +280,10 @@ daemon_rules(const struct daemon *d)
 	return d->script;
 }
 
-/* A stop that ran out of time: those whose records are unsettled may sit in the trap of a full window. */
+/*
+ * A stop that ran out of time: those whose records are unsettled may sit in the trap of a full
+ * window.
+ */
 static struct err *
 tell_unsettled(const struct daemon *d)
 {

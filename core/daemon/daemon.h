@@ -1,6 +1,6 @@
 /*
- * daemon: everything that `auditrecv serve` runs, put together from settings; `auditrecv check` builds the same and stops
- * short of listening.
+ * daemon: everything that `auditrecv serve` runs, put together from settings; `auditrecv check`
+ * builds the same and stops short of listening.
  */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
@@ -21,13 +21,17 @@ struct daemon_source {
 };
 
 /*
- * Reads the settings, loads the rules, opens output and dead letters. With `dry` everything is checked the same way, but no file is made,
- * locked or changed and no server asked; such a daemon cannot run.
+ * Reads the settings, loads the rules, opens output and dead letters. With `dry` everything is
+ * checked the same way, but no file is made, locked or changed and no server asked; such a daemon
+ * cannot run.
  */
 struct err *daemon_open(struct daemon **out, const struct daemon_source *source, bool dry) MUST_USE;
 const struct settings *daemon_settings(const struct daemon *d);
 const struct script *daemon_rules(const struct daemon *d);
-/* Listens and runs until a signal ends it; NULL when everything that had arrived was settled and acknowledged. */
+/*
+ * Listens and runs until a signal ends it; NULL when everything that had arrived was settled and
+ * acknowledged.
+ */
 struct err *daemon_run(struct daemon *d) MUST_USE;
 /* NULL is fine. */
 void daemon_close(struct daemon *d);

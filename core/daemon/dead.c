@@ -40,7 +40,9 @@ struct dead {
 	int error;  /* errno of that, 0: fine */
 };
 
-/* Ends a last line that was cut: whatever is there stays, the next letter begins on its own line. */
+/*
+ * Ends a last line that was cut: whatever is there stays, the next letter begins on its own line.
+ */
 static struct err *
 end_last_line(struct dead *d)
 {

@@ -1,9 +1,9 @@
 /*
- * dead: the file of dead letters. What cannot become a document is kept here, one JSON line each, with its reason
- * and the raw record, and only counts as kept when it is on disk.
+ * dead: the file of dead letters. What cannot become a document is kept here, one JSON line each,
+ * with its reason and the raw record, and only counts as kept when it is on disk.
  *
- * Letters are collected while one write is under way, and go out together: one write and one fsync for all of them,
- * on a thread of the pool, so that the loop never waits for the disk.
+ * Letters are collected while one write is under way, and go out together: one write and one fsync
+ * for all of them, on a thread of the pool, so that the loop never waits for the disk.
  */
 #ifndef DAEMON_DEAD_H
 #define DAEMON_DEAD_H
@@ -33,14 +33,17 @@ struct dead_letter {
 };
 
 /*
- * Opens the file for appending (0600; made when it is not there; the last line is ended when a crash cut it).
- * kept(ctx, cookie) is called from the loop when a letter is on disk.
+ * Opens the file for appending (0600; made when it is not there; the last line is ended when a
+ * crash cut it). kept(ctx, cookie) is called from the loop when a letter is on disk.
  */
 struct err *dead_open(struct dead **out, struct pool *pool, const char *file, uint64_t max_bytes,
     void (*kept)(void *ctx, void *cookie), void *ctx) MUST_USE;
 /* Could the file be opened? Makes and changes nothing. */
 struct err *dead_check(const char *file) MUST_USE;
-/* Takes a letter. It is tried until it is on disk: a full disk delays it, and what depends on it. False when memory is out. */
+/*
+ * Takes a letter. It is tried until it is on disk: a full disk delays it, and what depends on it.
+ * False when memory is out.
+ */
 bool dead_put(struct dead *d, const struct dead_letter *letter, void *cookie) MUST_USE;
 /* Letters that are not on disk yet. */
 size_t dead_pending(const struct dead *d);

@@ -1,6 +1,6 @@
 /*
- * ledger: what became of records. Every record that came ends in exactly one fate, so that at any moment
- * received = the sum of the fates + waiting.
+ * ledger: what became of records. Every record that came ends in exactly one fate, so that at any
+ * moment received = the sum of the fates + waiting.
  */
 #ifndef DAEMON_LEDGER_H
 #define DAEMON_LEDGER_H

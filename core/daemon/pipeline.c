@@ -82,7 +82,10 @@ set_aside(struct item *item, const char *reason, const char *rule, struct str an
 		.id = id,
 	};
 
-	/* Without memory for the letter the record keeps waiting, unacknowledged: it is not lost, the sender has it. */
+	/*
+	 * Without memory for the letter the record keeps waiting, unacknowledged: it is not lost,
+	 * the sender has it.
+	 */
 	if (!dead_put(p->dead, &letter, item))
 		log_error("no memory for a dead letter", log_s("sender", item->sender->name),
 		    log_i("sequence", (int64_t)item->sequence));

@@ -4,8 +4,9 @@
  *	wire → queue of its sender → decode → rules → output → settled → acknowledged
  *	                                  └ dropped ┴ set aside ┘
  *
- * A record is acknowledged when its fate is safe (ack = "indexed"): stored by the output, or on disk as a dead letter, or dropped by a named
- * rule. The pipeline is the one place that knows all rooms; each of them hands on and forgets.
+ * A record is acknowledged when its fate is safe (ack = "indexed"): stored by the output, or on
+ * disk as a dead letter, or dropped by a named rule. The pipeline is the one place that knows all
+ * rooms; each of them hands on and forgets.
  */
 #ifndef DAEMON_PIPELINE_H
 #define DAEMON_PIPELINE_H
@@ -35,7 +36,10 @@ struct err *pipeline_new(
 const struct wire_handler *pipeline_wire_handler(struct pipeline *p);
 const struct output_handler *pipeline_output_handler(struct pipeline *p);
 void pipeline_kept(void *pipeline, void *cookie);
-/* What it works with from now on; borrowed. A script may be exchanged at any time between two records. */
+/*
+ * What it works with from now on; borrowed. A script may be exchanged at any time between two
+ * records.
+ */
 void pipeline_use(struct pipeline *p, struct wire *wire, struct output *output, struct dead *dead);
 void pipeline_rules(struct pipeline *p, struct script *script);
 struct senders *pipeline_senders(struct pipeline *p);

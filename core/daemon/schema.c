@@ -134,7 +134,7 @@ static const struct setting output_schema[] = {
 	    "Bytes of one bulk request, before compression."),
 	INTEGER("max_in_flight", HERE(output.max_in_flight), "4", 1, 64,
 	    "Bulk requests at the same time."),
-	INTEGER("max_held_bytes", HERE(output.max_held_bytes), "64 * 1024 * 1024", MIB, 64 * GIB,
+	INTEGER("max_held_bytes", HERE(output.max_held_bytes), "32 * 1024 * 1024", MIB, 64 * GIB,
 	    "Bytes of documents that wait, are in flight or are to be tried again. At this cap "
 	    "no further record is taken up."),
 	SECONDS("request_timeout", HERE(output.request_timeout), "75", 1, 3600,

@@ -1,7 +1,9 @@
 /*
- * senders: everybody who has sent to us since the start: who is connected, what became of their records, whose turn it is.
+ * senders: everybody who has sent to us since the start: who is connected, what became of their
+ * records, whose turn it is.
  *
- * A sender outlives its connections. Its waiting records form a queue; the senders with waiting records form a ring, and take turns.
+ * A sender outlives its connections. Its waiting records form a queue; the senders with waiting
+ * records form a ring, and take turns.
  */
 #ifndef DAEMON_SENDERS_H
 #define DAEMON_SENDERS_H
@@ -44,10 +46,15 @@ void sender_arrived(struct sender *s, const char *from);
 void sender_left(struct sender *s);
 /* Puts a record at the end of its sender's queue. */
 void senders_queue(struct senders *all, struct sender *s, struct item *item);
-/* Takes the next record of the sender whose turn it is; after `quantum` records in a row the turn moves on. NULL when none waits. */
+/*
+ * Takes the next record of the sender whose turn it is; after `quantum` records in a row the turn
+ * moves on. NULL when none waits.
+ */
 struct item *senders_next(struct senders *all, unsigned quantum);
 void senders_count(struct senders *all, struct sender *s, enum fate fate);
-/* Calls alarm for each sender that went longer ago than `after` seconds and has not been named yet. */
+/*
+ * Calls alarm for each sender that went longer ago than `after` seconds and has not been named yet.
+ */
 void senders_missing(
     struct senders *all, double after, void (*alarm)(const struct sender *s, double away));
 /* Calls each for every sender. */

@@ -227,7 +227,9 @@ check_list(struct reading *r, const char *path, lua_Integer *count)
 		else
 			others = true;
 	}
-	/* The border that the length is says nothing of holes before it; the number of items does. */
+	/*
+	 * The border that the length is says nothing of holes before it; the number of items does.
+	 */
 	if (others || items != *count)
 		return complain(r, path, "a list in braces is wanted, without names or holes");
 	return NULL;
@@ -434,7 +436,10 @@ load_file(struct reading *r)
 	return NULL;
 }
 
-/* "a.b.1.c=VALUE" into the table on top of the stack; blanks around key and value do not matter, as in the file. */
+/*
+ * "a.b.1.c=VALUE" into the table on top of the stack; blanks around key and value do not matter, as
+ * in the file.
+ */
 static struct err *
 assign(struct reading *r, const char *assignment)
 {
@@ -492,7 +497,10 @@ assign(struct reading *r, const char *assignment)
 	return NULL;
 }
 
-/* Everything that may raise runs below lua_pcall(): out of memory is the only thing that still does. */
+/*
+ * Everything that may raise runs below lua_pcall(): out of memory is the only thing that still
+ * does.
+ */
 struct protected
 {
 	struct reading *reading;

@@ -1,9 +1,10 @@
 /*
  * settings: what the operator decides, as data.
  *
- * A settings file is a Lua table (`return { … }`), read in an empty environment: comments and arithmetic, no code. The schema
- * (schema.c) is closed: it names every setting with its type, range, default and help, and is the one place from which the manual and the
- * sample file are kept true.
+ * A settings file is a Lua table (`return { … }`), read in an empty environment: comments and
+ * arithmetic, no code. The schema (schema.c) is closed: it names every setting with its type,
+ * range, default and help, and is the one place from which the manual and the sample file are kept
+ * true.
  */
 #ifndef DAEMON_SETTINGS_H
 #define DAEMON_SETTINGS_H
@@ -101,8 +102,9 @@ struct setting {
 extern const struct setting settings_schema[];
 
 /*
- * Reads a file (NULL: none, defaults only), then applies assignments "key.inner=VALUE" in the file's syntax, in their order. Errors name
- * file and line, or the assignment. The result is the caller's: settings_free().
+ * Reads a file (NULL: none, defaults only), then applies assignments "key.inner=VALUE" in the
+ * file's syntax, in their order. Errors name file and line, or the assignment. The result is the
+ * caller's: settings_free().
  */
 struct err *settings_read(struct settings **out, const char *file, const char *const *assignments,
     size_t assignment_count) MUST_USE;
@@ -114,7 +116,10 @@ void settings_print(const struct settings *s, struct buf *out);
 /* Appends a sample file: every setting with its help, commented out at its default. */
 void settings_sample(struct buf *out);
 
-/* The line of the setting with this dotted path ("output.urls", "listen.1.port") in the text of a settings file; 0 when it cannot be told. */
+/*
+ * The line of the setting with this dotted path ("output.urls", "listen.1.port") in the text of a
+ * settings file; 0 when it cannot be told.
+ */
 unsigned settings_line(const char *text, size_t len, const char *path);
 
 #endif

@@ -1,4 +1,7 @@
-/* Where in the text of a settings file a setting stands: a scanner of table constructors that knows strings and comments. */
+/*
+ * Where in the text of a settings file a setting stands: a scanner of table constructors that knows
+ * strings and comments.
+ */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
