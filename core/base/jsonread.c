@@ -1,11 +1,11 @@
 #include "base/jsonread.h"
 
 enum expect {
-	EXPECT_VALUE,	     /* a value has to come */
+	EXPECT_VALUE,        /* a value has to come */
 	EXPECT_VALUE_OR_END, /* behind '[' */
 	EXPECT_KEY_OR_END,   /* behind '{' */
 	EXPECT_COMMA_OR_END, /* behind a value inside brackets */
-	EXPECT_NOTHING,	     /* the value is whole */
+	EXPECT_NOTHING,      /* the value is whole */
 	EXPECT_FAILED,
 };
 
@@ -31,7 +31,8 @@ bad(struct jsonread *r)
 static void
 skip_blanks(struct jsonread *r)
 {
-	while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
+	while (
+	    r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
 		r->at++;
 }
 
@@ -100,7 +101,8 @@ read_string(struct jsonread *r)
 		if (++p == r->end)
 			return false;
 		if (*p == 'u') {
-			if (r->end - p < 5 || !is_hex(p[1]) || !is_hex(p[2]) || !is_hex(p[3]) || !is_hex(p[4]))
+			if (r->end - p < 5 || !is_hex(p[1]) || !is_hex(p[2]) || !is_hex(p[3]) ||
+			    !is_hex(p[4]))
 				return false;
 			p += 4;
 		} else if (*p == '\0' || strchr("\"\\/bfnrt", *p) == NULL)
@@ -165,21 +167,16 @@ static enum jsonread_token
 read_value(struct jsonread *r)
 {
 	switch (*r->at) {
-	case '{':
-		return open_bracket(r, true);
-	case '[':
-		return open_bracket(r, false);
+	case '{': return open_bracket(r, true);
+	case '[': return open_bracket(r, false);
 	case '"':
 		if (!read_string(r))
 			return bad(r);
 		value_done(r);
 		return JSONREAD_TEXT;
-	case 't':
-		return read_word(r, STR("true"), JSONREAD_TRUE);
-	case 'f':
-		return read_word(r, STR("false"), JSONREAD_FALSE);
-	case 'n':
-		return read_word(r, STR("null"), JSONREAD_NULL);
+	case 't': return read_word(r, STR("true"), JSONREAD_TRUE);
+	case 'f': return read_word(r, STR("false"), JSONREAD_FALSE);
+	case 'n': return read_word(r, STR("null"), JSONREAD_NULL);
 	default:
 		if (!read_number(r))
 			return bad(r);
@@ -210,12 +207,9 @@ jsonread_next(struct jsonread *r)
 	if (r->at == r->end)
 		return r->expect == EXPECT_NOTHING ? JSONREAD_END : bad(r);
 	switch ((enum expect)r->expect) {
-	case EXPECT_VALUE:
-		return read_value(r);
-	case EXPECT_VALUE_OR_END:
-		return *r->at == ']' ? close_bracket(r) : read_value(r);
-	case EXPECT_KEY_OR_END:
-		return *r->at == '}' ? close_bracket(r) : read_key(r);
+	case EXPECT_VALUE: return read_value(r);
+	case EXPECT_VALUE_OR_END: return *r->at == ']' ? close_bracket(r) : read_value(r);
+	case EXPECT_KEY_OR_END: return *r->at == '}' ? close_bracket(r) : read_key(r);
 	case EXPECT_COMMA_OR_END:
 		if (*r->at != ',')
 			return close_bracket(r);
@@ -225,8 +219,7 @@ jsonread_next(struct jsonread *r)
 			return bad(r);
 		return in_object(r) ? read_key(r) : read_value(r);
 	case EXPECT_NOTHING:
-	case EXPECT_FAILED:
-		break;
+	case EXPECT_FAILED: break;
 	}
 	return bad(r);
 }
@@ -239,14 +232,11 @@ jsonread_skip(struct jsonread *r)
 	enum jsonread_token token = jsonread_next(r);
 
 	switch (token) {
-	case JSONREAD_TEXT:
-		r->text = (struct str){ r->text.at - 1, r->text.len + 2 };
-		return true;
+	case JSONREAD_TEXT: r->text = (struct str){ r->text.at - 1, r->text.len + 2 }; return true;
 	case JSONREAD_NUMBER:
 	case JSONREAD_TRUE:
 	case JSONREAD_FALSE:
-	case JSONREAD_NULL:
-		return true;
+	case JSONREAD_NULL: return true;
 	case JSONREAD_OBJECT:
 	case JSONREAD_ARRAY:
 		from = r->text.at;
@@ -255,8 +245,7 @@ jsonread_skip(struct jsonread *r)
 				return false;
 		r->text = (struct str){ from, (size_t)(r->at - from) };
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -304,8 +293,8 @@ put_code_point(struct buf *out, unsigned c)
 static bool
 is_unicode_escape(const char *p, const char *end)
 {
-	return end - p >= 6 && p[0] == '\\' && p[1] == 'u' && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) &&
-	    is_hex(p[5]);
+	return end - p >= 6 && p[0] == '\\' && p[1] == 'u' && is_hex(p[2]) && is_hex(p[3]) &&
+	       is_hex(p[4]) && is_hex(p[5]);
 }
 
 /* Reads \uXXXX at p, with a second half behind it where it has one; returns what follows. */

@@ -25,8 +25,8 @@ enum jsonread_token {
 	JSONREAD_OBJECT_END,
 	JSONREAD_ARRAY,
 	JSONREAD_ARRAY_END,
-	JSONREAD_KEY,	 /* text: between the quotes; its value comes next */
-	JSONREAD_TEXT,	 /* text: between the quotes, escapes as they are written */
+	JSONREAD_KEY,    /* text: between the quotes; its value comes next */
+	JSONREAD_TEXT,   /* text: between the quotes, escapes as they are written */
 	JSONREAD_NUMBER, /* text: as it is written */
 	JSONREAD_TRUE,
 	JSONREAD_FALSE,
@@ -35,11 +35,11 @@ enum jsonread_token {
 
 struct jsonread {
 	const char *at, *end;
-	struct str  text;
-	bool	    escaped; /* text (of a key or text) holds a backslash */
-	uint8_t	    expect;
-	unsigned    depth;
-	uint64_t    is_object[JSONREAD_DEPTH / 64];
+	struct str text;
+	bool escaped; /* text (of a key or text) holds a backslash */
+	uint8_t expect;
+	unsigned depth;
+	uint64_t is_object[JSONREAD_DEPTH / 64];
 };
 
 void jsonread_init(struct jsonread *r, struct str json);

@@ -15,16 +15,16 @@ struct job_list {
 
 struct pool {
 	struct ev_loop *loop;
-	ev_async	finished; /* some thread has put a job into `results` */
-	unsigned	busy;	  /* the loop's own count */
-	unsigned	wanted;	  /* threads */
-	unsigned	started;
-	pthread_t      *threads;
+	ev_async finished; /* some thread has put a job into `results` */
+	unsigned busy;     /* the loop's own count */
+	unsigned wanted;   /* threads */
+	unsigned started;
+	pthread_t *threads;
 	pthread_mutex_t lock; /* guards everything below, and the state of every job */
-	pthread_cond_t	more; /* jobs queued, or stopping */
-	pthread_cond_t	less; /* a job has run */
+	pthread_cond_t more;  /* jobs queued, or stopping */
+	pthread_cond_t less;  /* a job has run */
 	struct job_list queue, results;
-	bool		stopping;
+	bool stopping;
 };
 
 static void
@@ -142,7 +142,8 @@ pool_open(struct pool **out, struct ev_loop *loop, unsigned threads)
 {
 	struct pool *p;
 
-	if ((p = calloc(1, sizeof(*p))) == NULL || (p->threads = calloc(threads, sizeof(*p->threads))) == NULL) {
+	if ((p = calloc(1, sizeof(*p))) == NULL ||
+	    (p->threads = calloc(threads, sizeof(*p->threads))) == NULL) {
 		free(p);
 		return err_sys("pool of %u threads", threads);
 	}
@@ -166,7 +167,7 @@ start_threads(struct pool *p)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (p->started < p->wanted &&
-	    pthread_create(&p->threads[p->started], NULL, thread_main, p) == 0)
+	       pthread_create(&p->threads[p->started], NULL, thread_main, p) == 0)
 		p->started++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

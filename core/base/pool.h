@@ -26,7 +26,7 @@ struct pool_job {
 	void (*done)(struct pool_job *job); /* in the loop; may submit again */
 	/* the pool's own */
 	struct pool_job *next;
-	int		 state;
+	int state;
 };
 
 /* threads is at least 1. The loop has to outlive the pool. */

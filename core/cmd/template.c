@@ -1,4 +1,7 @@
-/* template: the index template that refuses nothing: show it, compare it with a server's, install it there. */
+/*
+ * template: the index template that refuses nothing: show it, compare it with a server's, install
+ * it there.
+ */
 #include "output/template.h"
 
 #include <getopt.h>
@@ -55,7 +58,8 @@ check(const struct output_config *config)
 
 	if ((e = template_check(config, &report)) != NULL)
 		return failed(e);
-	printf("server: %s\ntemplate %s: %s\n", report.server, config->template_name, template_state_text(report.state));
+	printf("server: %s\ntemplate %s: %s\n", report.server, config->template_name,
+	    template_state_text(report.state));
 	return report.state == TEMPLATE_FINE ? CMD_FINE : CMD_FAILED;
 }
 
@@ -67,8 +71,8 @@ install(const struct output_config *config, enum server_family family)
 
 	if ((e = template_install(config, family, &report)) != NULL)
 		return failed(e);
-	printf("server: %s\ntemplate %s: installed (%s), for new indices that match %s\n", report.server,
-	    config->template_name, template_family_name(report.family),
+	printf("server: %s\ntemplate %s: installed (%s), for new indices that match %s\n",
+	    report.server, config->template_name, template_family_name(report.family),
 	    config->template_pattern != NULL ? config->template_pattern : "the shipped pattern");
 	return CMD_FINE;
 }
@@ -89,7 +93,8 @@ run(const char *verb, const struct source *source, enum server_family family)
 	else if ((e = build_output(&parts, s, NULL)) != NULL)
 		status = failed(e);
 	else if (parts.config.url_count == 0)
-		status = failed(err_new("output.urls: no server is set: --set 'output.urls={\"https://host:9200\"}'"));
+		status = failed(err_new(
+		    "output.urls: no server is set: --set 'output.urls={\"https://host:9200\"}'"));
 	else if (strcmp(verb, "check") == 0)
 		status = check(&parts.config);
 	else
@@ -108,12 +113,14 @@ cmd_template(int argc, char **argv)
 
 	while ((c = source_option(&source, argc, argv, more, usage, &status)) != -1)
 		if (c == 'f' && (family = template_family_named(optarg)) == SERVER_UNKNOWN) {
-			status = cmd_misused(argv[0], "--family is elasticsearch, opensearch or opensearch-1");
+			status = cmd_misused(
+			    argv[0], "--family is elasticsearch, opensearch or opensearch-1");
 			break;
 		}
 	if (status < 0) {
 		verb = optind + 1 == argc ? argv[optind] : "";
-		if (strcmp(verb, "show") == 0 || strcmp(verb, "check") == 0 || strcmp(verb, "install") == 0)
+		if (strcmp(verb, "show") == 0 || strcmp(verb, "check") == 0 ||
+		    strcmp(verb, "install") == 0)
 			status = run(verb, &source, family);
 		else
 			status = cmd_misused(argv[0], "say show, check or install");

@@ -5,9 +5,10 @@
 #include "base/json.h"
 #include "base/jsonread.h"
 
-#define PIECE_MOST (64 * 1024)	 /* bytes of an item, or of an answer without items, that are looked at */
-#define ERROR_MOST 8192		 /* bytes of an error that are kept as they are */
-#define SHORT_MOST 1024		 /* bytes of the reason in a shortened one */
+#define PIECE_MOST \
+	(64 * 1024)     /* bytes of an item, or of an answer without items, that are looked at */
+#define ERROR_MOST 8192 /* bytes of an error that are kept as they are */
+#define SHORT_MOST 1024 /* bytes of the reason in a shortened one */
 #define TEXTS_MOST (1024 * 1024) /* bytes of errors of one answer */
 
 /* Where in the answer the next byte stands. */
@@ -45,9 +46,9 @@ is_json_type(const char *type)
 {
 	static const char json[] = "application/json", vendor[] = "application/vnd.";
 
-	return type != NULL &&
-	    (strncasecmp(type, json, sizeof(json) - 1) == 0 ||
-		(strncasecmp(type, vendor, sizeof(vendor) - 1) == 0 && strcasestr(type, "+json") != NULL));
+	return type != NULL && (strncasecmp(type, json, sizeof(json) - 1) == 0 ||
+				   (strncasecmp(type, vendor, sizeof(vendor) - 1) == 0 &&
+				       strcasestr(type, "+json") != NULL));
 }
 
 void
@@ -69,8 +70,8 @@ answer_begin(struct answer *a, unsigned status, const char *content_type)
 /* ---- an item ---- */
 
 struct item_text {
-	unsigned   status;
-	bool	   failure_store;
+	unsigned status;
+	bool failure_store;
 	struct str error;
 };
 
@@ -88,15 +89,16 @@ read_item(struct str json, bool cut, struct item_text *out)
 		return false;
 	while ((token = jsonread_next(&r)) == JSONREAD_KEY) {
 		if (jsonread_is(&r, STR("status"))) {
-			if (jsonread_next(&r) != JSONREAD_NUMBER || !jsonread_integer(&r, &number) || number < 0 ||
-			    number > 999)
+			if (jsonread_next(&r) != JSONREAD_NUMBER ||
+			    !jsonread_integer(&r, &number) || number < 0 || number > 999)
 				return false;
 			out->status = (unsigned)number;
 		} else if (jsonread_is(&r, STR("error"))) {
 			const char *from = r.at;
 
 			if (!jsonread_skip(&r)) {
-				out->error = (struct str){ from, (size_t)(json.at + json.len - from) };
+				out->error =
+				    (struct str){ from, (size_t)(json.at + json.len - from) };
 				return cut && out->status != 0;
 			}
 			out->error = r.text;
@@ -111,7 +113,8 @@ read_item(struct str json, bool cut, struct item_text *out)
 	}
 	if (token == JSONREAD_BAD)
 		return cut && out->status != 0;
-	return out->status != 0 && jsonread_next(&r) == JSONREAD_OBJECT_END && jsonread_next(&r) == JSONREAD_END;
+	return out->status != 0 && jsonread_next(&r) == JSONREAD_OBJECT_END &&
+	       jsonread_next(&r) == JSONREAD_END;
 }
 
 static uint64_t
@@ -155,7 +158,8 @@ keep_short(struct answer *a, struct str error)
 	enum jsonread_token token;
 
 	jsonread_init(&r, error);
-	while ((token = jsonread_next(&r)) != JSONREAD_BAD && token != JSONREAD_END && reason.len == 0)
+	while (
+	    (token = jsonread_next(&r)) != JSONREAD_BAD && token != JSONREAD_END && reason.len == 0)
 		if (token == JSONREAD_KEY)
 			is_reason = r.depth == 1 && jsonread_is(&r, STR("reason"));
 		else if (token == JSONREAD_TEXT && is_reason)
@@ -219,8 +223,10 @@ take_item(struct answer *a, struct str json)
 	else if (hash != a->same_hash)
 		a->same = false;
 	item.error_at = a->texts.len;
-	if (item.view.fault != FAULT_EXISTS && item.view.fault != FAULT_STORED_BAD && text.error.len > 0) {
-		if (!a->cut && text.error.len <= ERROR_MOST && a->texts.len + text.error.len <= TEXTS_MOST)
+	if (item.view.fault != FAULT_EXISTS && item.view.fault != FAULT_STORED_BAD &&
+	    text.error.len > 0) {
+		if (!a->cut && text.error.len <= ERROR_MOST &&
+		    a->texts.len + text.error.len <= TEXTS_MOST)
 			buf_str(&a->texts, text.error);
 		else if (a->texts.len <= TEXTS_MOST)
 			keep_short(a, text.error);
@@ -364,12 +370,8 @@ answer_feed(struct answer *a, const char *bytes, size_t len)
 
 	while (p < end && !a->failed) {
 		switch ((enum state)a->state) {
-		case WHOLE:
-			keep_piece(a, p, (size_t)(end - p));
-			return;
-		case IN_ITEM:
-			p = follow_item(a, p, end);
-			break;
+		case WHOLE: keep_piece(a, p, (size_t)(end - p)); return;
+		case IN_ITEM: p = follow_item(a, p, end); break;
 		case BEFORE_ITEM:
 			if ((p = take_good(a, p, end)) == end || a->state != BEFORE_ITEM)
 				break;
@@ -395,9 +397,7 @@ answer_feed(struct answer *a, const char *bytes, size_t len)
 			p++;
 			break;
 		case OUTSIDE:
-		case AFTER_LIST:
-			follow_outside(a, *p++);
-			break;
+		case AFTER_LIST: follow_outside(a, *p++); break;
 		case FINISHED:
 			if (!is_blank(*p++))
 				a->failed = true;
@@ -459,18 +459,14 @@ static enum answer_verdict
 judge_whole(const struct answer *a)
 {
 	switch (a->status) {
-	case 401:
-		return ANSWER_CREDENTIALS;
-	case 413: /* comes without a content type, and without a body */
-		return ANSWER_TOO_LARGE;
+	case 401: return ANSWER_CREDENTIALS;
+	case 413: /* comes without a content type, and without a body */ return ANSWER_TOO_LARGE;
 	case 408:
 	case 500:
 	case 502:
 	case 503:
-	case 504:
-		return ANSWER_MOMENT;
-	case 429:
-		return whole_type(a, "cluster_block_exception") ? ANSWER_BLOCKED : ANSWER_BUSY;
+	case 504: return ANSWER_MOMENT;
+	case 429: return whole_type(a, "cluster_block_exception") ? ANSWER_BLOCKED : ANSWER_BUSY;
 	}
 	if (a->status >= 500)
 		return ANSWER_MOMENT;
@@ -480,9 +476,9 @@ judge_whole(const struct answer *a)
 		return whole_type(a, "cluster_block_exception") ? ANSWER_BLOCKED : ANSWER_FORBIDDEN;
 	/* A parameter of ours that this server does not know is no document's fault. */
 	if (a->status == 400)
-		return whole_says(a, "unrecognized parameter") || whole_says(a, "no handler found") ?
-		    ANSWER_ODD :
-		    ANSWER_REFUSED;
+		return whole_says(a, "unrecognized parameter") || whole_says(a, "no handler found")
+			   ? ANSWER_ODD
+			   : ANSWER_REFUSED;
 	return ANSWER_ODD;
 }
 
@@ -490,8 +486,9 @@ enum answer_verdict
 answer_end(struct answer *a, bool complete, size_t actions)
 {
 	if (a->status == 200 && a->is_json)
-		return complete && !a->failed && a->state == FINISHED && a->seen == actions ? ANSWER_ITEMS :
-											      ANSWER_UNCLEAR;
+		return complete && !a->failed && a->state == FINISHED && a->seen == actions
+			   ? ANSWER_ITEMS
+			   : ANSWER_UNCLEAR;
 	if (a->is_json)
 		read_whole(a);
 	if (!complete && a->status == 200)

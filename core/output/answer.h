@@ -15,45 +15,46 @@
 
 /* What a whole request came to. */
 enum answer_verdict {
-	ANSWER_ITEMS,	    /* a fate for each item: stored, unless it is in the list */
-	ANSWER_UNCLEAR,	    /* cut off, not what was expected, or too few items: send again, ids make it safe */
-	ANSWER_BUSY,	    /* HTTP 429: again, slower */
-	ANSWER_MOMENT,	    /* HTTP 5xx and the like: again, next node */
-	ANSWER_REFUSED,	    /* HTTP 400: one of the documents is to blame: halve */
+	ANSWER_ITEMS, /* a fate for each item: stored, unless it is in the list */
+	ANSWER_UNCLEAR, /* cut off, not what was expected, or too few items: send again, ids make it safe */
+	ANSWER_BUSY,        /* HTTP 429: again, slower */
+	ANSWER_MOMENT,      /* HTTP 5xx and the like: again, next node */
+	ANSWER_REFUSED,     /* HTTP 400: one of the documents is to blame: halve */
 	ANSWER_TOO_LARGE,   /* HTTP 413: halve */
 	ANSWER_CREDENTIALS, /* HTTP 401 */
 	ANSWER_FORBIDDEN,   /* HTTP 403 */
-	ANSWER_BLOCKED,	    /* HTTP 403, 429 cluster_block_exception: the whole cluster takes nothing */
-	ANSWER_ODD,	    /* somebody else answered (a proxy), or our request is not understood: never success */
-	ANSWER_LOST,	    /* no answer at all; never made here */
+	ANSWER_BLOCKED, /* HTTP 403, 429 cluster_block_exception: the whole cluster takes nothing */
+	ANSWER_ODD, /* somebody else answered (a proxy), or our request is not understood: never success */
+	ANSWER_LOST, /* no answer at all; never made here */
 };
 
 struct answer_item {
-	size_t		  position;
-	unsigned	  status;
+	size_t position;
+	unsigned status;
 	struct fault_view view;
-	size_t		  field_at, field_len, error_at, error_len; /* in texts */
+	size_t field_at, field_len, error_at, error_len; /* in texts */
 };
 
 struct answer {
 	/* results, valid after answer_end() until answer_reset() */
 	struct answer_item *items; /* in the order of position */
-	size_t		    count;
-	struct buf	    texts;
-	struct buf	    type; /* the type of the error of the whole request, or of the last item; safe to log */
-	bool		    same; /* every item has the same fault, to the letter */
+	size_t count;
+	struct buf texts;
+	struct buf
+	    type; /* the type of the error of the whole request, or of the last item; safe to log */
+	bool same; /* every item has the same fault, to the letter */
 
 	/* inside */
-	size_t	   room, seen;
-	int	   state;
-	unsigned   depth;
-	bool	   in_text, escape, cut, failed;
-	bool	   is_json;
-	unsigned   status;
-	uint64_t   same_hash;
+	size_t room, seen;
+	int state;
+	unsigned depth;
+	bool in_text, escape, cut, failed;
+	bool is_json;
+	unsigned status;
+	uint64_t same_hash;
 	struct buf piece; /* the start of an item, or the head of an answer that is not a list */
-	char	   key[8];
-	unsigned   key_len;
+	char key[8];
+	unsigned key_len;
 };
 
 /* Memory is kept between answers. */

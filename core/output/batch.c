@@ -79,8 +79,8 @@ put_id(struct buf *body, struct str id)
 }
 
 bool
-batch_add(struct batch *b, struct destination *to, struct destination *fallback, struct str id, bool written,
-    struct str json, void *cookie)
+batch_add(struct batch *b, struct destination *to, struct destination *fallback, struct str id,
+    bool written, struct str json, void *cookie)
 {
 	struct batch_item *item;
 	size_t at = b->body.len, id_at;
@@ -88,7 +88,8 @@ batch_add(struct batch *b, struct destination *to, struct destination *fallback,
 
 	if (to->line.len + id.len * 6 > UINT32_MAX / 2 || json.len > UINT32_MAX / 2)
 		return false;
-	if ((item = next_item(b)) == NULL || !buf_need(&b->body, to->line.len + id.len + json.len + 8)) {
+	if ((item = next_item(b)) == NULL ||
+	    !buf_need(&b->body, to->line.len + id.len + json.len + 8)) {
 		b->body.failed = false; /* what was there before is untouched */
 		return false;
 	}

@@ -19,33 +19,34 @@
 #define BATCH_BLAMED   8 /* it was refused while others went into the same index */
 
 struct batch_item {
-	void		   *cookie;
-	struct destination *to;	      /* a reference */
+	void *cookie;
+	struct destination *to;       /* a reference */
 	struct destination *fallback; /* a reference; may be the same */
-	size_t		    at;	      /* of its action line in the body */
-	uint32_t	    line_len; /* action line, newline included */
-	uint32_t	    id_len;   /* of the id as it is written there */
-	uint32_t	    json_len; /* document, newline not included */
-	uint16_t	    tries;
-	uint16_t	    marks;
-	int64_t		    since; /* when a fault that nobody knows first came; 0: never */
+	size_t at;                    /* of its action line in the body */
+	uint32_t line_len;            /* action line, newline included */
+	uint32_t id_len;              /* of the id as it is written there */
+	uint32_t json_len;            /* document, newline not included */
+	uint16_t tries;
+	uint16_t marks;
+	int64_t since; /* when a fault that nobody knows first came; 0: never */
 };
 
 struct batch {
-	struct batch	  *next;
-	struct buf	   body;
+	struct batch *next;
+	struct buf body;
 	struct batch_item *items;
-	size_t		   count, room;
+	size_t count, room;
 
-	int64_t	 due;	   /* not before this time */
-	int64_t	 sent;	   /* when it last went out */
-	unsigned tries;	   /* how often it failed as a whole, or left something over */
-	unsigned busy;	   /* how often it was too much for the server */
-	unsigned torn;	   /* how often the connection ended on it while it was compressed */
-	uint64_t passed;   /* what the shipper's count of good requests was when it first failed */
-	bool	 plain;	   /* not to be compressed */
-	bool	 alone;	   /* not to be joined with others: it is being halved */
-	struct destination *probes; /* it is one document that finds out whether this index is open again */
+	int64_t due;     /* not before this time */
+	int64_t sent;    /* when it last went out */
+	unsigned tries;  /* how often it failed as a whole, or left something over */
+	unsigned busy;   /* how often it was too much for the server */
+	unsigned torn;   /* how often the connection ended on it while it was compressed */
+	uint64_t passed; /* what the shipper's count of good requests was when it first failed */
+	bool plain;      /* not to be compressed */
+	bool alone;      /* not to be joined with others: it is being halved */
+	struct destination
+	    *probes; /* it is one document that finds out whether this index is open again */
 };
 
 /* What a document costs while it is held: its bytes, and the memory around it. */
@@ -65,7 +66,8 @@ batch_json(const struct batch *b, const struct batch_item *item)
 static inline struct str
 batch_id(const struct batch *b, const struct batch_item *item)
 {
-	return (struct str){ b->body.at + item->at + item->line_len - item->id_len - 4, item->id_len };
+	return (
+	    struct str){ b->body.at + item->at + item->line_len - item->id_len - 4, item->id_len };
 }
 
 struct batch *batch_new(void) MUST_USE;
@@ -78,8 +80,8 @@ void batch_reset(struct batch *b, size_t keep);
  * Appends a document and takes a reference to each destination. The id is JSON already when `written`. A newline in the document
  * becomes a blank: in JSON it can only stand between values, and in a body it would end the document. False: out of memory.
  */
-bool batch_add(struct batch *b, struct destination *to, struct destination *fallback, struct str id, bool written,
-    struct str json, void *cookie) MUST_USE;
+bool batch_add(struct batch *b, struct destination *to, struct destination *fallback, struct str id,
+    bool written, struct str json, void *cookie) MUST_USE;
 
 /* Appends a copy of an item of another batch, with its history. False: out of memory. */
 bool batch_copy(struct batch *b, const struct batch *from, const struct batch_item *item) MUST_USE;

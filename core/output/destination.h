@@ -20,19 +20,19 @@ struct batch_list {
 };
 
 struct destination {
-	struct str	    name;
-	struct str	    line; /* how its action lines begin: {"create":{"_index":"NAME","_id":" */
+	struct str name;
+	struct str line; /* how its action lines begin: {"create":{"_index":"NAME","_id":" */
 	struct destination *next; /* in its chain of the table */
-	uint64_t	    hash;
-	size_t		    refs; /* documents on their way to it */
+	uint64_t hash;
+	size_t refs; /* documents on their way to it */
 
-	bool	      paused;
-	bool	      probing;	/* one of its documents is under way to see whether it is open again */
-	unsigned      refusals; /* in a row, for the back-off */
-	unsigned      probes;	/* for taking another document each time */
-	int64_t	      due;	/* when to probe next */
-	int64_t	      alarmed;	/* when an alarm was last given */
-	uint64_t      passed;	/* the answer, by number, that last stored something here */
+	bool paused;
+	bool probing;      /* one of its documents is under way to see whether it is open again */
+	unsigned refusals; /* in a row, for the back-off */
+	unsigned probes;   /* for taking another document each time */
+	int64_t due;       /* when to probe next */
+	int64_t alarmed;   /* when an alarm was last given */
+	uint64_t passed;   /* the answer, by number, that last stored something here */
 
 	struct batch_list parked;
 };
@@ -42,7 +42,7 @@ struct destination {
 struct destinations {
 	struct destination *chains[DESTINATION_CHAINS];
 	struct destination *recent; /* the one that was asked for last; neighbours share it */
-	size_t		    count, paused;
+	size_t count, paused;
 };
 
 /* The destination of that name, made if it is new. NULL: out of memory. Gives no reference. */

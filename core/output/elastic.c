@@ -17,50 +17,50 @@
 #include "output/shipper.h"
 #include "output/sink.h"
 
-#define ASK_TIMEOUT   5.0
-#define SECRET_POLL   2.0 /* seconds between looks at the files of secrets */
-#define TYPE_BULK     "application/x-ndjson"
-#define FILTER	      "filter_path=errors,items.*.status,items.*.error,items.*.failure_store"
-#define KEEP_PACKED   (4 * 1024 * 1024)
+#define ASK_TIMEOUT 5.0
+#define SECRET_POLL 2.0 /* seconds between looks at the files of secrets */
+#define TYPE_BULK   "application/x-ndjson"
+#define FILTER      "filter_path=errors,items.*.status,items.*.error,items.*.failure_store"
+#define KEEP_PACKED (4 * 1024 * 1024)
 
 struct elastic;
 
 /* A request on its way: compressed on a thread first, when it is to be. */
 struct flight {
-	struct flight  *next, **link; /* in the list of active ones */
+	struct flight *next, **link; /* in the list of active ones */
 	struct elastic *e;
-	struct batch   *batch;
-	unsigned	node;
-	bool		begun;	/* the head of the answer was seen */
-	bool		packed; /* the body that goes is the compressed one */
+	struct batch *batch;
+	unsigned node;
+	bool begun;  /* the head of the answer was seen */
+	bool packed; /* the body that goes is the compressed one */
 	struct pool_job job;
-	struct buf	body;
-	struct answer	answer;
+	struct buf body;
+	struct answer answer;
 };
 
 struct asking {
-	struct asking  *next;
+	struct asking *next;
 	struct elastic *e;
-	unsigned	node;
-	bool		open; /* an answer is expected */
+	unsigned node;
+	bool open; /* an answer is expected */
 };
 
 struct elastic {
-	struct output	 base;
-	struct shipper	*shipper;
-	struct http	*http;
-	struct look	*look; /* what is on the other side: asked once, at the start */
-	ev_timer	 due;
-	ev_timer	 secret_poll;
-	const char	*secret_file; /* the one that is set; NULL: none */
-	struct stat	 secret_was;
-	bool		 gzip;
-	const char	*api_key_file, *username, *password_file;
-	char	       **bulk_urls;
-	struct asking	*asking; /* one for each node */
+	struct output base;
+	struct shipper *shipper;
+	struct http *http;
+	struct look *look; /* what is on the other side: asked once, at the start */
+	ev_timer due;
+	ev_timer secret_poll;
+	const char *secret_file; /* the one that is set; NULL: none */
+	struct stat secret_was;
+	bool gzip;
+	const char *api_key_file, *username, *password_file;
+	char **bulk_urls;
+	struct asking *asking; /* one for each node */
 	const char *const *urls;
-	size_t		 url_count;
-	struct flight	*active, *idle;
+	size_t url_count;
+	struct flight *active, *idle;
 };
 
 static struct elastic *
@@ -78,7 +78,8 @@ settle_down(struct elastic *e)
 	ev_timer_stop(e->base.loop, &e->due);
 	if (due != PACE_NEVER) {
 		ev_now_update(e->base.loop);
-		ev_timer_set(&e->due, due > now ? (double)(due - now) / (double)CLOCK_SECOND : 0, 0);
+		ev_timer_set(
+		    &e->due, due > now ? (double)(due - now) / (double)CLOCK_SECOND : 0, 0);
 		ev_timer_start(e->base.loop, &e->due);
 	}
 	sink_check_ready(&e->base);
@@ -177,7 +178,9 @@ on_answer(void *ctx, const struct http_result *result)
 static bool
 flight_send(struct flight *f)
 {
-	struct http_call call = { .method = "POST", .url = f->e->bulk_urls[f->node], .content_type = TYPE_BULK };
+	struct http_call call = {
+		.method = "POST", .url = f->e->bulk_urls[f->node], .content_type = TYPE_BULK
+	};
 
 	call.body = f->packed ? buf_view(&f->body) : buf_view(&f->batch->body);
 	call.gzipped = f->packed;
@@ -290,7 +293,8 @@ elastic_reopen(struct output *o)
 	struct err *err = read_secrets(e);
 
 	if (err != NULL) {
-		log_error("credentials_not_read", log_e(err), log_s("cure", "the old ones stay in use until the file is right"));
+		log_error("credentials_not_read", log_e(err),
+		    log_s("cure", "the old ones stay in use until the file is right"));
 		err_free(err);
 		return;
 	}
@@ -308,9 +312,11 @@ secret_changed(struct elastic *e)
 	if (stat(e->secret_file, &now) < 0)
 		return false; /* being replaced */
 	e->secret_was = now;
-	return now.st_ino != was.st_ino || now.st_size != was.st_size || now.st_mtim.tv_sec != was.st_mtim.tv_sec ||
-	    now.st_mtim.tv_nsec != was.st_mtim.tv_nsec || now.st_ctim.tv_sec != was.st_ctim.tv_sec ||
-	    now.st_ctim.tv_nsec != was.st_ctim.tv_nsec;
+	return now.st_ino != was.st_ino || now.st_size != was.st_size ||
+	       now.st_mtim.tv_sec != was.st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != was.st_mtim.tv_nsec ||
+	       now.st_ctim.tv_sec != was.st_ctim.tv_sec ||
+	       now.st_ctim.tv_nsec != was.st_ctim.tv_nsec;
 }
 
 static void
@@ -412,13 +418,16 @@ make_urls(struct elastic *e, const struct output_config *config)
 		if ((err = http_check_url(config->urls[i], &encrypted, &loopback)) != NULL)
 			return err;
 		if (credentials && !encrypted && !loopback && !config->plain_credentials)
-			return err_new("%s: credentials would go over the network unencrypted: use https, or allow it with "
-				       "plain_credentials = true", config->urls[i]);
+			return err_new(
+			    "%s: credentials would go over the network unencrypted: use https, or allow it with "
+			    "plain_credentials = true",
+			    config->urls[i]);
 		e->asking[i].e = e;
 		e->asking[i].node = (unsigned)i;
 		while (len > 0 && config->urls[i][len - 1] == '/')
 			len--;
-		buf_printf(&url, "%.*s/_bulk?timeout=%ds&" FILTER, (int)len, config->urls[i], server_timeout);
+		buf_printf(&url, "%.*s/_bulk?timeout=%ds&" FILTER, (int)len, config->urls[i],
+		    server_timeout);
 		buf_byte(&url, '\0');
 		if (buf_failed(&url))
 			return err_new("out of memory");
@@ -430,7 +439,8 @@ make_urls(struct elastic *e, const struct output_config *config)
 static struct err *
 make_parts(struct elastic *e, struct ev_loop *loop, const struct output_config *config)
 {
-	struct http_config hc = { .ca_file = config->ca_file, .connections = config->max_in_flight + 2 };
+	struct http_config hc = { .ca_file = config->ca_file,
+		.connections = config->max_in_flight + 2 };
 	struct shipper_config sc = { .urls = config->urls, .url_count = config->url_count };
 	struct shipper_port port = { port_send, port_ask, port_settled, e };
 	struct err *err;
@@ -442,8 +452,9 @@ make_parts(struct elastic *e, struct ev_loop *loop, const struct output_config *
 	sc.retry_for = (int64_t)(config->retry_for * (double)CLOCK_SECOND);
 	sc.compressed = config->gzip;
 	sc.seed = (uint64_t)clock_now() ^ (uint64_t)(uintptr_t)e;
-	if ((err = make_urls(e, config)) != NULL || (err = http_open(&e->http, loop, &hc)) != NULL ||
-	    (err = read_secrets(e)) != NULL || (err = shipper_new(&e->shipper, &sc, &port)) != NULL)
+	if ((err = make_urls(e, config)) != NULL ||
+	    (err = http_open(&e->http, loop, &hc)) != NULL || (err = read_secrets(e)) != NULL ||
+	    (err = shipper_new(&e->shipper, &sc, &port)) != NULL)
 		return err;
 	if (config->template_name != NULL && !config->dry)
 		return look_open(&e->look, loop, e->http, config, NULL, NULL);
@@ -453,8 +464,8 @@ make_parts(struct elastic *e, struct ev_loop *loop, const struct output_config *
 struct err *
 elastic_open(struct output **out, struct ev_loop *loop, const struct output_config *config)
 {
-	static const struct sink_ops ops = { elastic_put, elastic_flush, elastic_reopen, elastic_pending, elastic_held,
-		elastic_counters, elastic_close };
+	static const struct sink_ops ops = { elastic_put, elastic_flush, elastic_reopen,
+		elastic_pending, elastic_held, elastic_counters, elastic_close };
 	struct elastic *e;
 	struct err *err;
 
@@ -468,7 +479,8 @@ elastic_open(struct output **out, struct ev_loop *loop, const struct output_conf
 	e->username = config->username;
 	e->password_file = config->password_file;
 	ev_timer_init(&e->due, on_due, 0, 0);
-	e->secret_file = config->api_key_file != NULL ? config->api_key_file : config->password_file;
+	e->secret_file =
+	    config->api_key_file != NULL ? config->api_key_file : config->password_file;
 	ev_timer_init(&e->secret_poll, on_secret_poll, SECRET_POLL, SECRET_POLL);
 	if (e->secret_file != NULL) /* before it is read: a change in between is seen */
 		(void)secret_changed(e);

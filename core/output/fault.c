@@ -3,16 +3,16 @@
 #include "base/compiler.h"
 #include "base/jsonread.h"
 
-#define CAUSES_MOST 5	  /* reasons looked at, along caused_by */
-#define TYPE_MOST   64	  /* bytes of a type */
+#define CAUSES_MOST 5     /* reasons looked at, along caused_by */
+#define TYPE_MOST   64    /* bytes of a type */
 #define REASON_MOST 16384 /* bytes of a reason that are looked at */
 
 /* What an error says: its type, and its reasons one behind the other, decoded. */
 struct error_text {
 	struct buf *type;
-	struct buf  reasons;
-	size_t	    ends[CAUSES_MOST];
-	size_t	    count;
+	struct buf reasons;
+	size_t ends[CAUSES_MOST];
+	size_t count;
 };
 
 struct pattern {
@@ -81,7 +81,8 @@ take_type(struct error_text *t, struct str written)
 	for (size_t i = 0; i < written.len && i < TYPE_MOST; i++) {
 		char c = written.at[i];
 
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    c == '_')
 			buf_byte(t->type, c);
 	}
 }
@@ -119,13 +120,12 @@ read_error(struct error_text *t, struct str error)
 	jsonread_init(&r, error);
 	for (;;) {
 		switch (jsonread_next(&r)) {
-		case JSONREAD_OBJECT:
-			break;
+		case JSONREAD_OBJECT: break;
 		case JSONREAD_KEY:
-			member = jsonread_is(&r, STR("type"))	 ? TYPE
-			    : jsonread_is(&r, STR("reason"))	 ? REASON
-			    : jsonread_is(&r, STR("caused_by")) ? CAUSE
-								 : OTHER;
+			member = jsonread_is(&r, STR("type"))        ? TYPE
+				 : jsonread_is(&r, STR("reason"))    ? REASON
+				 : jsonread_is(&r, STR("caused_by")) ? CAUSE
+								     : OTHER;
 			if (member == OTHER && !jsonread_skip(&r))
 				return;
 			break;
@@ -135,14 +135,10 @@ read_error(struct error_text *t, struct str error)
 			else if (member == REASON || r.depth == 0)
 				take_reason(t, r.text);
 			break;
-		case JSONREAD_BAD:
-			take_cut_reason(t, &r, member == REASON);
-			return;
+		case JSONREAD_BAD: take_cut_reason(t, &r, member == REASON); return;
 		case JSONREAD_ARRAY:
-		case JSONREAD_END:
-			return;
-		default:
-			break;
+		case JSONREAD_END: return;
+		default: break;
 		}
 	}
 }
@@ -177,10 +173,12 @@ match_reason(struct str reason, struct buf *field)
 		}
 		if (i == PATTERN_STRICT) {
 			const char *parent = end + strlen(patterns[i].after);
-			const char *close = memchr(parent, ']', (size_t)(reason.at + reason.len - parent));
+			const char *close =
+			    memchr(parent, ']', (size_t)(reason.at + reason.len - parent));
 
 			if (close != NULL && close > parent &&
-			    !str_equal((struct str){ parent, (size_t)(close - parent) }, STR("_doc"))) {
+			    !str_equal(
+				(struct str){ parent, (size_t)(close - parent) }, STR("_doc"))) {
 				buf_append(field, parent, (size_t)(close - parent));
 				buf_byte(field, '.');
 			}
@@ -203,7 +201,8 @@ match_error(const struct error_text *t, struct buf *field)
 
 #define VIEW(f, w, c) ((struct fault_view){ (f), (w), (c) })
 
-static const char cure_name[] = "the name of the index is not valid: correct the rule or the setting that makes it";
+static const char cure_name[] =
+    "the name of the index is not valid: correct the rule or the setting that makes it";
 static const char cure_write[] =
     "the index takes no writes: open it, lift its write block, or give its alias a write index";
 static const char cure_right[] =
@@ -211,9 +210,12 @@ static const char cure_right[] =
 static const char cure_create[] =
     "the index is missing and the server may not make it: allow it in action.auto_create_index or the template";
 static const char cure_disk[] = "the server's disk is full: free space there";
-static const char cure_pipeline[] = "the index names an ingest pipeline that does not exist: create it or remove the setting";
-static const char cure_shards[] = "the cluster has its limit of shards: remove old indices or raise cluster.max_shards_per_node";
-static const char cure_template[] = "the index template does not fit this use: see `auditrecv template check`";
+static const char cure_pipeline[] =
+    "the index names an ingest pipeline that does not exist: create it or remove the setting";
+static const char cure_shards[] =
+    "the cluster has its limit of shards: remove old indices or raise cluster.max_shards_per_node";
+static const char cure_template[] =
+    "the index template does not fit this use: see `auditrecv template check`";
 
 /* An item of 400 with illegal_argument_exception: the type says nothing, the wording all. */
 static struct fault_view
@@ -231,8 +233,8 @@ judge_argument(const struct error_text *t, struct buf *field)
 		return VIEW(FAULT_DESTINATION, "index_unwritable", cure_write);
 	if (begins(t, "pipeline with id ["))
 		return VIEW(FAULT_DESTINATION, "pipeline_missing", cure_pipeline);
-	if (begins(t, "only write ops with an op_type of create") || says(t, "targeting backing indices") ||
-	    begins(t, "composable template ["))
+	if (begins(t, "only write ops with an op_type of create") ||
+	    says(t, "targeting backing indices") || begins(t, "composable template ["))
 		return VIEW(FAULT_DESTINATION, "index_unwritable", cure_template);
 	return VIEW(FAULT_UNKNOWN, "unknown_400", NULL);
 }
@@ -251,7 +253,8 @@ judge_400(const struct error_text *t, struct buf *field)
 		return VIEW(FAULT_DESTINATION, "index_closed", cure_write);
 	if (has_type(t, "invalid_index_name_exception"))
 		return VIEW(FAULT_NAME, "index_name", cure_name);
-	if (has_type(t, "routing_missing_exception") || has_type(t, "invalid_index_template_exception"))
+	if (has_type(t, "routing_missing_exception") ||
+	    has_type(t, "invalid_index_template_exception"))
 		return VIEW(FAULT_DESTINATION, "index_unwritable", cure_template);
 	if (has_type(t, "validation_exception") && says(t, "shards"))
 		return VIEW(FAULT_DESTINATION, "shard_limit", cure_shards);
@@ -262,13 +265,12 @@ static struct fault_view
 judge(unsigned status, const struct error_text *t, struct buf *field)
 {
 	switch (status) {
-	case 400:
-		return judge_400(t, field);
+	case 400: return judge_400(t, field);
 	case 401:
 	case 403:
-		return has_type(t, "cluster_block_exception") ?
-		    VIEW(FAULT_DESTINATION, "index_blocked", cure_write) :
-		    VIEW(FAULT_DESTINATION, "not_permitted", cure_right);
+		return has_type(t, "cluster_block_exception")
+			   ? VIEW(FAULT_DESTINATION, "index_blocked", cure_write)
+			   : VIEW(FAULT_DESTINATION, "not_permitted", cure_right);
 	case 404:
 		if (has_type(t, "shard_not_found_exception"))
 			return VIEW(FAULT_MOMENT, "unavailable", NULL);
@@ -276,12 +278,13 @@ judge(unsigned status, const struct error_text *t, struct buf *field)
 			return VIEW(FAULT_DESTINATION, "index_missing", cure_create);
 		return VIEW(FAULT_GONE, "index_missing", cure_create);
 	case 409:
-		return t->type->len == 0 || has_type(t, "version_conflict_engine_exception") ?
-		    VIEW(FAULT_EXISTS, "exists", NULL) :
-		    VIEW(FAULT_MOMENT, "conflict", NULL);
+		return t->type->len == 0 || has_type(t, "version_conflict_engine_exception")
+			   ? VIEW(FAULT_EXISTS, "exists", NULL)
+			   : VIEW(FAULT_MOMENT, "conflict", NULL);
 	case 429:
-		return has_type(t, "cluster_block_exception") ? VIEW(FAULT_DISK, "disk_full", cure_disk) :
-								VIEW(FAULT_BUSY, "busy", NULL);
+		return has_type(t, "cluster_block_exception")
+			   ? VIEW(FAULT_DISK, "disk_full", cure_disk)
+			   : VIEW(FAULT_BUSY, "busy", NULL);
 	case 500:
 		if (has_type(t, "node_not_connected_exception"))
 			return VIEW(FAULT_MOMENT, "unavailable", NULL);
@@ -293,11 +296,10 @@ judge(unsigned status, const struct error_text *t, struct buf *field)
 	case 408:
 	case 502:
 	case 503:
-	case 504:
-		return VIEW(FAULT_MOMENT, "unavailable", NULL);
+	case 504: return VIEW(FAULT_MOMENT, "unavailable", NULL);
 	default:
-		return status >= 500 ? VIEW(FAULT_UNKNOWN, "unknown_5xx", NULL) :
-				       VIEW(FAULT_UNKNOWN, "unknown", NULL);
+		return status >= 500 ? VIEW(FAULT_UNKNOWN, "unknown_5xx", NULL)
+				     : VIEW(FAULT_UNKNOWN, "unknown", NULL);
 	}
 }
 

@@ -18,16 +18,16 @@
 #define RETRY_MOST (10 * CLOCK_SECOND)
 
 struct file_sink {
-	struct output	       base;
-	struct pool_job	       job;
-	ev_timer	       retry;
-	struct lines_file      file;
-	struct sink_lines      next;	/* put, not yet handed to the job */
-	struct sink_lines      writing; /* the job's; of the loop again once it is done */
-	bool		       busy;	/* a job is under way, or waits for its time to be tried again */
-	bool		       reopen;
-	unsigned	       failures;
-	struct jitter	       jitter;
+	struct output base;
+	struct pool_job job;
+	ev_timer retry;
+	struct lines_file file;
+	struct sink_lines next;    /* put, not yet handed to the job */
+	struct sink_lines writing; /* the job's; of the loop again once it is done */
+	bool busy;                 /* a job is under way, or waits for its time to be tried again */
+	bool reopen;
+	unsigned failures;
+	struct jitter jitter;
 	struct output_counters counters;
 };
 
@@ -71,8 +71,10 @@ group_failed(struct file_sink *s)
 		s->failures++;
 	s->counters.retried_requests++;
 	log_error("file_not_written", log_s("file", s->file.path), log_s("step", s->file.step),
-	    log_s("reason", strerror(s->file.error)), log_i("waiting", (int64_t)(s->writing.count + s->next.count)),
-	    log_s("cure", "nothing is acknowledged until the disk takes it: free space, or look after the disk"));
+	    log_s("reason", strerror(s->file.error)),
+	    log_i("waiting", (int64_t)(s->writing.count + s->next.count)),
+	    log_s("cure",
+		"nothing is acknowledged until the disk takes it: free space, or look after the disk"));
 	ev_timer_set(&s->retry, (double)delay / (double)CLOCK_SECOND, 0);
 	ev_timer_start(s->base.loop, &s->retry);
 }
@@ -171,8 +173,8 @@ file_close(struct output *o)
 struct err *
 file_open(struct output **out, struct ev_loop *loop, const struct output_config *config)
 {
-	static const struct sink_ops ops = { file_put, file_flush, file_reopen, file_pending, file_held, file_counters,
-		file_close };
+	static const struct sink_ops ops = { file_put, file_flush, file_reopen, file_pending,
+		file_held, file_counters, file_close };
 	struct file_sink *s;
 	struct err *e;
 
@@ -180,8 +182,8 @@ file_open(struct output **out, struct ev_loop *loop, const struct output_config 
 		return err_new("the output \"file\" needs a path");
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return err_new("%s: out of memory", config->path);
-	if ((e = config->dry ? lines_file_check(config->path) :
-			       lines_file_open(&s->file, config->path, config->rotate_bytes,
+	if ((e = config->dry ? lines_file_check(config->path)
+			     : lines_file_open(&s->file, config->path, config->rotate_bytes,
 				   config->rotate_keep)) != NULL) {
 		lines_file_close(&s->file);
 		free(s);

@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <zlib.h>
 
-#define LEVEL	    1
+#define LEVEL       1
 #define WINDOW_GZIP (15 + 16) /* zlib's way to say: with a gzip head and checksum */
 
 bool
@@ -13,7 +13,8 @@ gzip_pack(struct buf *out, struct str in)
 	uLong bound;
 	int rc;
 
-	if (in.len > UINT_MAX / 2 || deflateInit2(&z, LEVEL, Z_DEFLATED, WINDOW_GZIP, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+	if (in.len > UINT_MAX / 2 ||
+	    deflateInit2(&z, LEVEL, Z_DEFLATED, WINDOW_GZIP, 8, Z_DEFAULT_STRATEGY) != Z_OK)
 		return false;
 	bound = deflateBound(&z, in.len);
 	if (!buf_need(out, bound)) {

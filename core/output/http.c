@@ -13,29 +13,29 @@
 #define UPLOAD_BYTES (256 * 1024L)
 
 struct http {
-	struct ev_loop	    *loop;
-	CURLM		    *multi;
-	ev_timer	     timer;
-	struct http_config   config;
-	char		    *ca_file;
-	char		    *authorization; /* the whole header; NULL: none */
+	struct ev_loop *loop;
+	CURLM *multi;
+	ev_timer timer;
+	struct http_config config;
+	char *ca_file;
+	char *authorization; /* the whole header; NULL: none */
 	struct http_request *active, *idle;
 };
 
 struct http_request {
 	struct http_request *next, **link; /* link: in the list of active ones */
-	struct http	    *http;
-	CURL		    *easy;
-	struct curl_slist   *headers;
-	struct http_call     call;
-	struct http_head     head;
-	bool		     unwanted; /* body_part() wants no more */
-	char		     error[CURL_ERROR_SIZE];
+	struct http *http;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct http_call call;
+	struct http_head head;
+	bool unwanted; /* body_part() wants no more */
+	char error[CURL_ERROR_SIZE];
 };
 
 /* A socket of curl's that the loop watches. */
 struct watched {
-	ev_io	     io;
+	ev_io io;
 	struct http *http;
 };
 
@@ -62,8 +62,8 @@ finish(struct http_request *r, CURLcode code)
 		note_status(r);
 	result.head = r->head;
 	result.complete = code == CURLE_OK || r->unwanted;
-	result.torn = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
-	    code == CURLE_PARTIAL_FILE;
+	result.torn = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+		      code == CURLE_SEND_ERROR || code == CURLE_PARTIAL_FILE;
 	result.why = code == CURLE_OK ? NULL : curl_easy_strerror(code);
 	curl_multi_remove_handle(h->multi, r->easy);
 	curl_slist_free_all(r->headers);
@@ -98,7 +98,8 @@ on_socket(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct watched *s = container_of(w, struct watched, io);
 	struct http *h = s->http;
-	int running, what = (events & EV_READ ? CURL_CSELECT_IN : 0) | (events & EV_WRITE ? CURL_CSELECT_OUT : 0);
+	int running, what = (events & EV_READ ? CURL_CSELECT_IN : 0) |
+			    (events & EV_WRITE ? CURL_CSELECT_OUT : 0);
 
 	(void)loop;
 	curl_multi_socket_action(h->multi, w->fd, what, &running);
@@ -198,16 +199,18 @@ on_header(char *line, size_t size, size_t count, void *ctx)
 	const char *value;
 	char number[32];
 
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) /* a new head: what came before was "100 Continue" */
+	if (len >= 5 &&
+	    memcmp(line, "HTTP/", 5) == 0) /* a new head: what came before was "100 Continue" */
 		r->head = (struct http_head){ 0 };
 	else if (is_header(line, len, "content-type", &value, &n))
 		copy_text(r->head.content_type, sizeof(r->head.content_type), value, n);
 	else if (is_header(line, len, "x-elastic-product", &value, &n) ||
-	    is_header(line, len, "x-opensearch-version", &value, &n))
+		 is_header(line, len, "x-opensearch-version", &value, &n))
 		copy_text(r->head.product, sizeof(r->head.product), value, n);
 	else if (is_header(line, len, "retry-after", &value, &n)) {
 		copy_text(number, sizeof(number), value, n);
-		r->head.retry_after = strtod(number, NULL); /* a date reads as its day: harmless, or as nothing */
+		r->head.retry_after =
+		    strtod(number, NULL); /* a date reads as its day: harmless, or as nothing */
 		if (!(r->head.retry_after > 0))
 			r->head.retry_after = 0;
 	}
@@ -236,31 +239,33 @@ set_up(struct http *h, struct http_request *r)
 	CURL *e = r->easy;
 
 	return curl_easy_setopt(e, CURLOPT_PRIVATE, r) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->error) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_HEADERDATA, r) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_WRITEDATA, r) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->error) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_HEADERDATA, r) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_WRITEDATA, r) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 #if LIBCURL_VERSION_NUM >= 0x075500
-	    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
 #else
-	    curl_easy_setopt(e, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS) ==
+		   CURLE_OK &&
 #endif
-	    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_NOPROXY, "*") == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 0L) == CURLE_OK &&
-	    (h->ca_file == NULL || curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file) == CURLE_OK) &&
-	    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, READ_BYTES) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES) == CURLE_OK;
+	       curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_NOPROXY, "*") == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 0L) == CURLE_OK &&
+	       (h->ca_file == NULL ||
+		   curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file) == CURLE_OK) &&
+	       curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_BUFFERSIZE, READ_BYTES) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES) == CURLE_OK;
 }
 
 static struct http_request *
@@ -308,8 +313,8 @@ prepare(struct http_request *r)
 		if (!add_header(r, type) || !add_header(r, "Expect:"))
 			return false;
 	}
-	if ((c->gzipped && !add_header(r, "Content-Encoding: gzip")) || !add_header(r, "Accept: application/json") ||
-	    !add_header(r, "User-Agent: auditrecv") ||
+	if ((c->gzipped && !add_header(r, "Content-Encoding: gzip")) ||
+	    !add_header(r, "Accept: application/json") || !add_header(r, "User-Agent: auditrecv") ||
 	    (r->http->authorization != NULL && !add_header(r, r->http->authorization)))
 		return false;
 	if (curl_easy_setopt(e, CURLOPT_URL, c->url) != CURLE_OK ||
@@ -318,11 +323,12 @@ prepare(struct http_request *r)
 		return false;
 	if (!has_body)
 		return curl_easy_setopt(e, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
-		    curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, c->method) == CURLE_OK;
+		       curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, c->method) == CURLE_OK;
 	return curl_easy_setopt(e, CURLOPT_POST, 1L) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, c->method) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.len) == CURLE_OK &&
-	    curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body.at) == CURLE_OK;
+	       curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, c->method) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.len) ==
+		   CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body.at) == CURLE_OK;
 }
 
 struct http_request *
@@ -437,8 +443,9 @@ is_loopback(const char *host)
 {
 	size_t len = strlen(host);
 
-	return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0 ||
-	    (len > 10 && strcasecmp(host + len - 10, ".localhost") == 0);
+	return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+	       strcmp(host, "[::1]") == 0 ||
+	       (len > 10 && strcasecmp(host + len - 10, ".localhost") == 0);
 }
 
 static bool
@@ -473,7 +480,8 @@ http_check_url(const char *url, bool *encrypted, bool *loopback)
 	else {
 		*encrypted = strcmp(scheme, "https") == 0;
 		/* A name that begins with 127. but is no address is not this machine. */
-		*loopback = is_loopback(host) && (host[0] != '1' || strspn(host, "0123456789.") == strlen(host));
+		*loopback = is_loopback(host) &&
+			    (host[0] != '1' || strspn(host, "0123456789.") == strlen(host));
 	}
 	curl_free(scheme);
 	curl_free(host);

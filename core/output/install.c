@@ -9,16 +9,16 @@
 #include "output/template.h"
 
 #define INSTALL_TIMEOUT 30.0
-#define ANSWER_MOST	4096
+#define ANSWER_MOST     4096
 
 /* One conversation with the servers of a config. */
 struct talk {
-	struct ev_loop	      *loop;
-	struct http	      *http;
-	struct look	      *look;
+	struct ev_loop *loop;
+	struct http *http;
+	struct look *look;
 	struct template_report report;
-	struct http_result     result;
-	struct buf	       answer;
+	struct http_result result;
+	struct buf answer;
 };
 
 static void
@@ -53,7 +53,9 @@ on_put(void *ctx, const struct http_result *result)
 static struct err *
 begin(struct talk *t, const struct output_config *config)
 {
-	struct http_config hc = { .ca_file = config->ca_file, .connections = 2, .timeout = INSTALL_TIMEOUT };
+	struct http_config hc = {
+		.ca_file = config->ca_file, .connections = 2, .timeout = INSTALL_TIMEOUT
+	};
 	struct buf value = { 0 };
 	struct err *e = NULL;
 
@@ -62,16 +64,18 @@ begin(struct talk *t, const struct output_config *config)
 
 		if ((e = http_check_url(config->urls[i], &encrypted, &loopback)) != NULL)
 			return e;
-		if ((config->api_key_file != NULL || config->username != NULL) && !encrypted && !loopback &&
-		    !config->plain_credentials)
-			return err_new("%s: credentials would go over the network unencrypted", config->urls[i]);
+		if ((config->api_key_file != NULL || config->username != NULL) && !encrypted &&
+		    !loopback && !config->plain_credentials)
+			return err_new("%s: credentials would go over the network unencrypted",
+			    config->urls[i]);
 	}
 	if (config->url_count == 0)
 		return err_new("no node is set: urls = { \"https://host:9200\" }");
 	if ((t->loop = ev_loop_new(EVFLAG_AUTO)) == NULL)
 		return err_new("no event loop");
 	if ((e = http_open(&t->http, t->loop, &hc)) == NULL)
-		e = secret_authorization(&value, config->api_key_file, config->username, config->password_file);
+		e = secret_authorization(
+		    &value, config->api_key_file, config->username, config->password_file);
 	if (e == NULL && !http_authorize(t->http, value.len > 0 ? value.at : NULL))
 		e = err_new("out of memory");
 	secret_wipe(&value);
@@ -97,7 +101,8 @@ look_and_wait(struct talk *t, const struct output_config *config)
 		return e;
 	ev_run(t->loop, 0);
 	if (t->report.family == SERVER_UNKNOWN && t->report.status == 0)
-		return err_new("no node answers: %s%s", config->urls[0], config->url_count > 1 ? " and the others" : "");
+		return err_new("no node answers: %s%s", config->urls[0],
+		    config->url_count > 1 ? " and the others" : "");
 	return NULL;
 }
 
@@ -128,10 +133,12 @@ put_template(struct talk *t, const struct output_config *config, enum server_fam
 	else if (t->result.head.status == 401)
 		e = err_new("%s: the credentials are refused", url);
 	else if (t->result.head.status == 403)
-		e = err_new("%s: the credentials may not install templates: they need manage_index_templates", url);
+		e = err_new(
+		    "%s: the credentials may not install templates: they need manage_index_templates",
+		    url);
 	else if (t->result.head.status != 200)
-		e = err_new("%s: HTTP status %u: %.*s", url, t->result.head.status, (int)t->answer.len,
-		    t->answer.len > 0 ? t->answer.at : "");
+		e = err_new("%s: HTTP status %u: %.*s", url, t->result.head.status,
+		    (int)t->answer.len, t->answer.len > 0 ? t->answer.at : "");
 out:
 	buf_fini(&body);
 	free(url);
@@ -152,7 +159,8 @@ template_check(const struct output_config *config, struct template_report *out)
 }
 
 struct err *
-template_install(const struct output_config *config, enum server_family family, struct template_report *out)
+template_install(
+    const struct output_config *config, enum server_family family, struct template_report *out)
 {
 	struct talk t = { 0 };
 	struct err *e;

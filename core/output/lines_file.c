@@ -36,7 +36,8 @@ sync_directory(struct lines_file *f)
 	else
 		slash[slash == copy] = '\0';
 	fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL); /* some file systems do not sync directories */
+	ok = fd >= 0 &&
+	     (fsync(fd) == 0 || errno == EINVAL); /* some file systems do not sync directories */
 	if (!ok)
 		fail(f, "fsync of the directory");
 	if (fd >= 0)
@@ -123,8 +124,8 @@ is_older(const char *name, const char *base)
 {
 	size_t len = strlen(base);
 
-	return strlen(name) == len + 1 + STAMP_LEN && strncmp(name, base, len) == 0 && name[len] == '.' &&
-	    strspn(name + len + 1, "0123456789T.Z") == STAMP_LEN;
+	return strlen(name) == len + 1 + STAMP_LEN && strncmp(name, base, len) == 0 &&
+	       name[len] == '.' && strspn(name + len + 1, "0123456789T.Z") == STAMP_LEN;
 }
 
 /* Removes the oldest beyond rotate_keep. What cannot be removed stays: that is no reason to stop writing. */
@@ -177,8 +178,8 @@ rotate(struct lines_file *f)
 	int rc;
 
 	clock_date(now / CLOCK_SECOND, &d);
-	buf_printf(&name, "%s.%04d%02u%02uT%02u%02u%02u.%09dZ", f->path, (int)d.year, d.month, d.day, d.hour, d.minute,
-	    d.second, (int)(now % CLOCK_SECOND));
+	buf_printf(&name, "%s.%04d%02u%02uT%02u%02u%02u.%09dZ", f->path, (int)d.year, d.month,
+	    d.day, d.hour, d.minute, d.second, (int)(now % CLOCK_SECOND));
 	buf_byte(&name, '\0');
 	if (buf_failed(&name)) {
 		errno = ENOMEM;
@@ -242,7 +243,8 @@ lines_file_append(struct lines_file *f, struct str lines)
 	f->reopen = false;
 	if (!check_size(f))
 		goto failed;
-	if (f->rotate_bytes > 0 && f->size > 0 && f->size + lines.len > f->rotate_bytes && !rotate(f))
+	if (f->rotate_bytes > 0 && f->size > 0 && f->size + lines.len > f->rotate_bytes &&
+	    !rotate(f))
 		goto failed;
 	if (!write_all(f, lines))
 		goto failed;
@@ -262,7 +264,9 @@ failed:
 struct err *
 lines_file_open(struct lines_file *f, const char *path, uint64_t rotate_bytes, unsigned rotate_keep)
 {
-	*f = (struct lines_file){ .fd = -1, .rotate_bytes = rotate_bytes, .rotate_keep = rotate_keep };
+	*f = (struct lines_file){
+		.fd = -1, .rotate_bytes = rotate_bytes, .rotate_keep = rotate_keep
+	};
 	if ((f->path = strdup(path)) == NULL)
 		return err_new("%s: out of memory", path);
 	if (!open_file(f, false)) {

@@ -14,21 +14,22 @@
 #include "base/str.h"
 
 struct lines_file {
-	char	*path;
-	int	 fd;
+	char *path;
+	int fd;
 	uint64_t size; /* bytes known to be on disk */
 	uint64_t rotate_bytes;
 	unsigned rotate_keep;
-	bool	 reopen; /* in: begin a file of this name, whatever became of the old one */
+	bool reopen; /* in: begin a file of this name, whatever became of the old one */
 
 	/* how the last lines_file_append() went */
-	int	    error; /* errno; 0: it is on disk */
-	const char *step;  /* what failed */
-	bool	    rotated;
+	int error;        /* errno; 0: it is on disk */
+	const char *step; /* what failed */
+	bool rotated;
 };
 
 /* Opens or makes it (mode 0600). On failure `f` is still to be closed. */
-struct err *lines_file_open(struct lines_file *f, const char *path, uint64_t rotate_bytes, unsigned rotate_keep) MUST_USE;
+struct err *lines_file_open(
+    struct lines_file *f, const char *path, uint64_t rotate_bytes, unsigned rotate_keep) MUST_USE;
 /* Could it be opened or made? Changes nothing. */
 struct err *lines_file_check(const char *path) MUST_USE;
 /* Writes whole lines and waits until they are on disk; see `error`. After a failure the same lines may be given again. */

@@ -7,20 +7,20 @@
 #include "base/jsonread.h"
 #include "base/log.h"
 
-#define LOOK_TIMEOUT  10.0 /* seconds for an answer */
-#define LOOK_AGAIN    10.0 /* seconds until the nodes are asked again when none answered */
-#define LOOK_BODY     (1024 * 1024)
+#define LOOK_TIMEOUT 10.0 /* seconds for an answer */
+#define LOOK_AGAIN   10.0 /* seconds until the nodes are asked again when none answered */
+#define LOOK_BODY    (1024 * 1024)
 
 struct look {
-	struct ev_loop		   *loop;
-	struct http		   *http;
-	struct output_config	    config; /* its texts are borrowed */
+	struct ev_loop *loop;
+	struct http *http;
+	struct output_config config; /* its texts are borrowed */
 	void (*done)(void *ctx, const struct template_report *report);
-	void		      *ctx;
-	size_t		       node, asked; /* asked: nodes that did not answer in this round */
-	ev_timer	       again;
-	char		      *url;
-	struct buf	       body;
+	void *ctx;
+	size_t node, asked; /* asked: nodes that did not answer in this round */
+	ev_timer again;
+	char *url;
+	struct buf body;
 	struct template_report report;
 };
 
@@ -33,7 +33,8 @@ look_is_well(const struct http_result *result)
 		return false;
 	/* 401 and 403 are the next request's to speak about; a page of somebody else's is no server of ours. */
 	return h->status == 401 || h->status == 403 || h->product[0] != '\0' ||
-	    (strncasecmp(h->content_type, "application/json", 16) == 0 && (h->status < 300 || h->status >= 400));
+	       (strncasecmp(h->content_type, "application/json", 16) == 0 &&
+		   (h->status < 300 || h->status >= 400));
 }
 
 char *
@@ -72,9 +73,11 @@ tell(struct look *l)
 	log_info("server", log_s("node", l->config.urls[l->node]), log_s("is", r->server),
 	    log_s("family", template_family_name(r->family)));
 	if (r->state == TEMPLATE_FINE)
-		log_info("template", log_s("name", l->config.template_name), log_s("state", template_state_text(r->state)));
+		log_info("template", log_s("name", l->config.template_name),
+		    log_s("state", template_state_text(r->state)));
 	else
-		log_warn("template", log_s("name", l->config.template_name), log_s("state", template_state_text(r->state)));
+		log_warn("template", log_s("name", l->config.template_name),
+		    log_s("state", template_state_text(r->state)));
 }
 
 static bool
@@ -107,9 +110,10 @@ on_template(void *ctx, const struct http_result *result)
 	struct look *l = ctx;
 
 	l->report.status = result->head.status;
-	l->report.state = result->complete && !buf_failed(&l->body) ?
-	    template_compare(result->head.status, buf_view(&l->body), l->report.family, l->config.template_pattern) :
-	    TEMPLATE_UNKNOWN;
+	l->report.state = result->complete && !buf_failed(&l->body)
+			      ? template_compare(result->head.status, buf_view(&l->body),
+				    l->report.family, l->config.template_pattern)
+			      : TEMPLATE_UNKNOWN;
 	tell(l);
 }
 
@@ -122,7 +126,8 @@ copy_plain(char *out, size_t room, struct str from)
 	for (size_t i = 0; i < from.len && n + 1 < room; i++) {
 		char c = from.at[i];
 
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-')
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    c == '.' || c == '-')
 			out[n++] = c;
 	}
 	out[n] = '\0';
@@ -169,15 +174,19 @@ judge_server(struct look *l, const struct http_result *result)
 	if (result->complete && !buf_failed(&l->body))
 		read_version(buf_view(&l->body), distribution, number);
 	if (strncmp(product, "OpenSearch/", 11) == 0 && number[0] == '\0')
-		copy_plain(number, sizeof(number), (struct str){ product + 11, strcspn(product + 11, " ") });
-	if (strncasecmp(product, "OpenSearch", 10) == 0 || strcasecmp(distribution, "opensearch") == 0)
-		l->report.family = number[0] == '1' && number[1] == '.' ? SERVER_OPENSEARCH_1 : SERVER_OPENSEARCH;
-	else if (strcasecmp(product, "Elasticsearch") == 0 || (number[0] != '\0' && distribution[0] == '\0'))
+		copy_plain(number, sizeof(number),
+		    (struct str){ product + 11, strcspn(product + 11, " ") });
+	if (strncasecmp(product, "OpenSearch", 10) == 0 ||
+	    strcasecmp(distribution, "opensearch") == 0)
+		l->report.family =
+		    number[0] == '1' && number[1] == '.' ? SERVER_OPENSEARCH_1 : SERVER_OPENSEARCH;
+	else if (strcasecmp(product, "Elasticsearch") == 0 ||
+		 (number[0] != '\0' && distribution[0] == '\0'))
 		l->report.family = SERVER_ELASTICSEARCH;
 	snprintf(l->report.server, sizeof(l->report.server), "%s%s%s",
-	    l->report.family == SERVER_UNKNOWN		? "unknown" :
-		l->report.family == SERVER_ELASTICSEARCH ? "Elasticsearch" :
-							   "OpenSearch",
+	    l->report.family == SERVER_UNKNOWN         ? "unknown"
+	    : l->report.family == SERVER_ELASTICSEARCH ? "Elasticsearch"
+						       : "OpenSearch",
 	    number[0] != '\0' ? " " : "", number);
 }
 
@@ -215,7 +224,8 @@ on_root(void *ctx, const struct http_result *result)
 	}
 	judge_server(l, result);
 	free(l->url);
-	if ((l->url = look_template_url(&l->config, l->node)) == NULL || !ask(l, l->url, on_template))
+	if ((l->url = look_template_url(&l->config, l->node)) == NULL ||
+	    !ask(l, l->url, on_template))
 		tell(l);
 }
 
@@ -228,7 +238,8 @@ on_again(struct ev_loop *loop, ev_timer *w, int events)
 }
 
 struct err *
-look_open(struct look **out, struct ev_loop *loop, struct http *http, const struct output_config *config,
+look_open(struct look **out, struct ev_loop *loop, struct http *http,
+    const struct output_config *config,
     void (*done)(void *ctx, const struct template_report *report), void *ctx)
 {
 	struct look *l;

@@ -14,7 +14,8 @@ struct look;
  * Asks one node after the other until one answers, again and again. Then calls done() once, or, where that is NULL, logs what was
  * found. The config's texts are borrowed.
  */
-struct err *look_open(struct look **out, struct ev_loop *loop, struct http *http, const struct output_config *config,
+struct err *look_open(struct look **out, struct ev_loop *loop, struct http *http,
+    const struct output_config *config,
     void (*done)(void *ctx, const struct template_report *report), void *ctx) MUST_USE;
 /* After the http is closed, unless done() was called. NULL is fine. */
 void look_close(struct look *l);

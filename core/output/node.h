@@ -14,15 +14,15 @@
 enum node_state { NODE_UP, NODE_DOWN, NODE_ASKED };
 
 struct node {
-	const char     *url; /* borrowed */
+	const char *url; /* borrowed */
 	enum node_state state;
-	unsigned	failures; /* in a row */
-	int64_t		due;	  /* NODE_DOWN: when to ask */
+	unsigned failures; /* in a row */
+	int64_t due;       /* NODE_DOWN: when to ask */
 };
 
 struct nodes {
-	struct node  *list; /* the owner's memory */
-	unsigned      count, next;
+	struct node *list; /* the owner's memory */
+	unsigned count, next;
 };
 
 /* The next node that is up, in turn; -1: none. */

@@ -25,15 +25,9 @@ output_open(struct output **out, struct ev_loop *loop, const struct output_confi
 		c.pool = own;
 	}
 	switch (c.kind) {
-	case OUTPUT_ELASTICSEARCH:
-		e = elastic_open(&o, loop, &c);
-		break;
-	case OUTPUT_FILE:
-		e = file_open(&o, loop, &c);
-		break;
-	case OUTPUT_STDOUT:
-		e = stdout_open(&o, loop, &c);
-		break;
+	case OUTPUT_ELASTICSEARCH: e = elastic_open(&o, loop, &c); break;
+	case OUTPUT_FILE: e = file_open(&o, loop, &c); break;
+	case OUTPUT_STDOUT: e = stdout_open(&o, loop, &c); break;
 	}
 	if (e != NULL) {
 		pool_close(own);

@@ -24,45 +24,52 @@ enum output_kind { OUTPUT_ELASTICSEARCH, OUTPUT_FILE, OUTPUT_STDOUT };
 /* All texts and lists are borrowed for the output's life; NULL or 0 where not set. */
 struct output_config {
 	enum output_kind kind;
-	struct pool	*pool; /* threads for fsync and compression; NULL: the output has its own */
-	bool		 dry;  /* for `auditrecv check`: everything is checked, no file is locked, made or cut, no server asked */
+	struct pool *pool; /* threads for fsync and compression; NULL: the output has its own */
+	bool
+	    dry; /* for `auditrecv check`: everything is checked, no file is locked, made or cut, no server asked */
 
 	/* elasticsearch */
 	const char *const *urls; /* "https://node:9200[/path]" */
-	size_t		   url_count;
-	const char	  *username;
-	const char	  *password_file; /* secrets are named files: owner and mode are checked, re-read on 401 */
-	const char	  *api_key_file;
-	const char	  *ca_file;
-	bool		   plain_credentials; /* may credentials go over plain http to another machine? */
-	bool		   gzip;
-	size_t		   max_documents; /* per request */
-	size_t		   max_bytes;	  /* per request body, uncompressed */
-	unsigned	   max_in_flight; /* requests */
-	size_t		   max_held_bytes; /* documents waiting, in flight, to be retried, of paused indices: all */
-	double		   request_timeout; /* seconds; above 60 */
-	double		   retry_for;	    /* seconds an unknown 5xx of one document is tried again before it is refused */
-	const char	  *template_name;   /* our index template, looked for at the start; NULL: not looked for */
-	const char	  *template_pattern; /* the indices it is for; NULL: as shipped */
+	size_t url_count;
+	const char *username;
+	const char *
+	    password_file; /* secrets are named files: owner and mode are checked, re-read on 401 */
+	const char *api_key_file;
+	const char *ca_file;
+	bool plain_credentials; /* may credentials go over plain http to another machine? */
+	bool gzip;
+	size_t max_documents;   /* per request */
+	size_t max_bytes;       /* per request body, uncompressed */
+	unsigned max_in_flight; /* requests */
+	size_t
+	    max_held_bytes; /* documents waiting, in flight, to be retried, of paused indices: all */
+	double request_timeout; /* seconds; above 60 */
+	double
+	    retry_for; /* seconds an unknown 5xx of one document is tried again before it is refused */
+	const char
+	    *template_name; /* our index template, looked for at the start; NULL: not looked for */
+	const char *template_pattern; /* the indices it is for; NULL: as shipped */
 
 	/* file */
 	const char *path;
-	uint64_t    rotate_bytes; /* 0: never */
-	unsigned    rotate_keep;  /* older files kept; 0: all */
+	uint64_t rotate_bytes; /* 0: never */
+	unsigned rotate_keep;  /* older files kept; 0: all */
 };
 
 enum output_fate {
 	OUTPUT_INDEXED, /* stored now */
-	OUTPUT_EXISTS,	/* it was there: a resend */
+	OUTPUT_EXISTS,  /* it was there: a resend */
 	OUTPUT_REFUSED, /* the document's own fault, after repair was tried: set it aside */
 };
 
 struct output_settled {
 	enum output_fate fate;
-	bool		 repaired; /* indexed, but a field had to go under `misfit` */
-	bool		 rerouted; /* the index name was bad: it went to the fallback index */
-	const char	*reason;   /* OUTPUT_REFUSED: a word or two from a short fixed list, for counters; else NULL */
-	struct str	 answer;   /* the server's error as JSON; may quote the document: never to be logged */
+	bool repaired; /* indexed, but a field had to go under `misfit` */
+	bool rerouted; /* the index name was bad: it went to the fallback index */
+	const char *
+	    reason; /* OUTPUT_REFUSED: a word or two from a short fixed list, for counters; else NULL */
+	struct str
+	    answer; /* the server's error as JSON; may quote the document: never to be logged */
 };
 
 struct output_handler {
@@ -78,7 +85,8 @@ struct output_handler {
 /* A document on its way; borrowed for the call of output_put(). */
 struct output_document {
 	struct str index;
-	struct str fallback_index; /* where it goes when the server calls the name of the index invalid */
+	struct str
+	    fallback_index; /* where it goes when the server calls the name of the index invalid */
 	struct str id;
 	struct str json; /* one line, without newline */
 };
@@ -87,8 +95,8 @@ struct output_document {
  * Opens; sends nothing of documents yet. Secrets are read and checked here, the file is opened, locked, and a line that was torn by a
  * crash is cut off. SIGPIPE is ignored from here on.
  */
-struct err *output_open(struct output **out, struct ev_loop *loop, const struct output_config *config,
-    const struct output_handler *handler) MUST_USE;
+struct err *output_open(struct output **out, struct ev_loop *loop,
+    const struct output_config *config, const struct output_handler *handler) MUST_USE;
 /* True when another document may be put: below max_held_bytes, and not stopped by an everlasting fault. */
 bool output_ready(const struct output *o);
 /* Takes a document. Allowed also when not ready (the cap is then overrun by it). False when memory is out: nothing was taken. */
@@ -106,10 +114,11 @@ void output_close(struct output *o);
 
 /* Counters since the start, for logs and metrics. */
 struct output_counters {
-	uint64_t requests, documents, bytes;	      /* sent */
+	uint64_t requests, documents, bytes; /* sent */
 	uint64_t indexed, exists, refused, repaired, rerouted;
 	uint64_t retried_items, retried_requests, halved;
-	uint64_t answers_429, answers_5xx, answers_odd; /* odd: not JSON, too few items, a proxy's page */
+	uint64_t answers_429, answers_5xx,
+	    answers_odd; /* odd: not JSON, too few items, a proxy's page */
 	unsigned in_flight, paused_indices;
 };
 void output_counters(const struct output *o, struct output_counters *out);

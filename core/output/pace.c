@@ -50,7 +50,8 @@ pace_too_much(struct pace *p, struct jitter *j, int64_t sent, int64_t now, doubl
 			p->hold = hold;
 	}
 	if (wait > 0) {
-		hold = now + (int64_t)((wait < WAIT_MOST ? wait : WAIT_MOST) * (double)CLOCK_SECOND);
+		hold =
+		    now + (int64_t)((wait < WAIT_MOST ? wait : WAIT_MOST) * (double)CLOCK_SECOND);
 		if (hold > p->hold)
 			p->hold = hold;
 	}

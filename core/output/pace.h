@@ -33,11 +33,11 @@ jitter_next(struct jitter *j)
 int64_t backoff_delay(struct jitter *j, unsigned tries, int64_t base, int64_t most);
 
 struct pace {
-	double	 allowed; /* requests in flight that seem good, at least 1 */
+	double allowed; /* requests in flight that seem good, at least 1 */
 	unsigned most;
-	unsigned busy;	   /* "too much" in a row */
-	int64_t	 hold;	   /* no new request before this time */
-	int64_t	 lowered;  /* when allowed was last halved */
+	unsigned busy;   /* "too much" in a row */
+	int64_t hold;    /* no new request before this time */
+	int64_t lowered; /* when allowed was last halved */
 };
 
 void pace_init(struct pace *p, unsigned most);

@@ -6,12 +6,14 @@
 #define PATH_DEPTH 64 /* objects in objects that a path is followed into */
 
 /* Fixed fields of the default shape, and those that identify a document: never moved as free parts. */
-static const char *const fixed[] = { "@timestamp", "acl", "addr", "attributes", "damaged", "ecs", "errno", "escaped",
-	"event", "event_id", "exec_args", "exit", "failure", "fmri", "from", "groups", "host", "host_ip", "ip", "ipc",
-	"ipc_perm", "iport", "label", "message", "misfit", "modifier", "outcome", "path", "process", "received", "return",
-	"sender_sequence", "sequence", "socket", "subject", "tags", "target_attributes", "target_path",
-	"target_zonename", "text", "tid", "time", "undecoded_hex", "unknown_hex", "unknown_token", "used_auth",
-	"used_privs", "failed_privs", "user", "version", "working_directory", "xattr_path", "zonealias", "zonename" };
+static const char *const fixed[] = { "@timestamp", "acl", "addr", "attributes", "damaged", "ecs",
+	"errno", "escaped", "event", "event_id", "exec_args", "exit", "failure", "fmri", "from",
+	"groups", "host", "host_ip", "ip", "ipc", "ipc_perm", "iport", "label", "message", "misfit",
+	"modifier", "outcome", "path", "process", "received", "return", "sender_sequence",
+	"sequence", "socket", "subject", "tags", "target_attributes", "target_path",
+	"target_zonename", "text", "tid", "time", "undecoded_hex", "unknown_hex", "unknown_token",
+	"used_auth", "used_privs", "failed_privs", "user", "version", "working_directory",
+	"xattr_path", "zonealias", "zonename" };
 
 /* A member on the way to what was found: the object it stands in, its key as written. */
 struct step {
@@ -20,20 +22,20 @@ struct step {
 
 /* What a search came to. */
 struct search {
-	struct str  path;
-	unsigned    found;	       /* matches */
-	bool	    in_list;	       /* one of them stands in a list */
+	struct str path;
+	unsigned found;                /* matches */
+	bool in_list;                  /* one of them stands in a list */
 	struct step steps[PATH_DEPTH]; /* of the last match, from the root */
-	unsigned    step_count;
-	struct str  value; /* of the last match */
-	struct str  roots[8]; /* keys, as written, of the members at the root that hold matches */
-	unsigned    root_count;
+	unsigned step_count;
+	struct str value;    /* of the last match */
+	struct str roots[8]; /* keys, as written, of the members at the root that hold matches */
+	unsigned root_count;
 };
 
 /* An object that is being searched: how much of the path is behind us, and how we came here. */
 struct level {
 	size_t matched; /* bytes of the path, dot included */
-	bool   list;	/* a list, not an object */
+	bool list;      /* a list, not an object */
 };
 
 /* Bytes of the rest of the path that the key covers, dot included; 0: it does not lead there. */
@@ -55,7 +57,8 @@ key_covers(const struct jsonread *r, struct str rest, bool *whole)
 	if (str_equal(key, rest)) {
 		*whole = true;
 		covers = rest.len;
-	} else if (key.len > 0 && key.len < rest.len && rest.at[key.len] == '.' && memcmp(key.at, rest.at, key.len) == 0)
+	} else if (key.len > 0 && key.len < rest.len && rest.at[key.len] == '.' &&
+		   memcmp(key.at, rest.at, key.len) == 0)
 		covers = key.len + 1;
 	buf_fini(&decoded);
 	return covers;
@@ -125,7 +128,8 @@ search(struct search *s, struct str json)
 		if (token != JSONREAD_KEY)
 			continue; /* a plain value in a list, or one where the path wants an object */
 		steps[depth - 1].key = r.text;
-		covers = key_covers(&r, (struct str){ s->path.at + l->matched, s->path.len - l->matched }, &whole);
+		covers = key_covers(
+		    &r, (struct str){ s->path.at + l->matched, s->path.len - l->matched }, &whole);
 		if (covers == 0 || whole) {
 			struct str key = r.text;
 
@@ -184,9 +188,9 @@ put_key(struct json *j, struct str written)
 /* What is moved: members at the root (by their keys), all that is not fixed, or one member inside. */
 struct plan {
 	const struct search *s;
-	bool		     free_parts;
-	bool		     whole_roots;
-	bool		     keeps_tags; /* `tags` itself is what is refused: none are added */
+	bool free_parts;
+	bool whole_roots;
+	bool keeps_tags; /* `tags` itself is what is refused: none are added */
 };
 
 static bool
@@ -206,7 +210,8 @@ static void
 put_without(struct buf *out, struct str value, const struct search *s)
 {
 	struct str key = s->steps[s->step_count - 1].key;
-	const char *from = key.at - 1, *to = s->value.at + s->value.len, *end = value.at + value.len;
+	const char *from = key.at - 1, *to = s->value.at + s->value.len,
+		   *end = value.at + value.len;
 
 	while (to < end && (*to == ' ' || *to == '\t' || *to == '\n' || *to == '\r'))
 		to++;
@@ -323,7 +328,8 @@ look_at_roots(struct plan *plan, struct str json, struct str *misfit, struct str
 	if (jsonread_next(&r) != JSONREAD_OBJECT)
 		return false;
 	while (jsonread_next(&r) == JSONREAD_KEY) {
-		bool is_misfit = jsonread_is(&r, STR("misfit")), is_tags = jsonread_is(&r, STR("tags"));
+		bool is_misfit = jsonread_is(&r, STR("misfit")),
+		     is_tags = jsonread_is(&r, STR("tags"));
 		bool moved = moves_root(plan, &r);
 
 		moves = moves || moved;
@@ -385,7 +391,8 @@ put_misfit(struct json *j, const struct plan *plan, struct str json, struct str 
 }
 
 static void
-put_document(struct buf *out, struct str json, struct plan *plan, struct str misfit, struct str tags)
+put_document(
+    struct buf *out, struct str json, struct plan *plan, struct str misfit, struct str tags)
 {
 	struct jsonread r;
 	struct json j;
@@ -397,8 +404,9 @@ put_document(struct buf *out, struct str json, struct plan *plan, struct str mis
 	while (jsonread_next(&r) == JSONREAD_KEY) {
 		struct str key = r.text;
 		bool skip = moves_root(plan, &r) || jsonread_is(&r, STR("misfit")) ||
-		    (jsonread_is(&r, STR("tags")) && !plan->keeps_tags);
-		bool holds = !plan->free_parts && !plan->whole_roots && plan->s->steps[0].key.at == key.at;
+			    (jsonread_is(&r, STR("tags")) && !plan->keeps_tags);
+		bool holds =
+		    !plan->free_parts && !plan->whole_roots && plan->s->steps[0].key.at == key.at;
 
 		if (!jsonread_skip(&r))
 			break;

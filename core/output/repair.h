@@ -14,9 +14,9 @@
 #include "base/str.h"
 
 enum repair_status {
-	REPAIR_DONE,	/* the repaired document was appended to out */
+	REPAIR_DONE,    /* the repaired document was appended to out */
 	REPAIR_NOTHING, /* there is nothing that could be moved */
-	REPAIR_BROKEN,	/* the document is not an object of JSON */
+	REPAIR_BROKEN,  /* the document is not an object of JSON */
 };
 
 /*

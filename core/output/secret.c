@@ -13,11 +13,12 @@ check_file(const struct stat *st, const char *path)
 	if (!S_ISREG(st->st_mode))
 		return err_new("%s is not a regular file", path);
 	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return err_new("%s belongs to user %lu: chown it to the user of this program, or to root", path,
-		    (unsigned long)st->st_uid);
+		return err_new(
+		    "%s belongs to user %lu: chown it to the user of this program, or to root",
+		    path, (unsigned long)st->st_uid);
 	if ((st->st_mode & 077) != 0)
-		return err_new("%s has mode %04o, so others get at the secret in it: chmod 600", path,
-		    (unsigned)(st->st_mode & 07777));
+		return err_new("%s has mode %04o, so others get at the secret in it: chmod 600",
+		    path, (unsigned)(st->st_mode & 07777));
 	if (st->st_size > SECRET_MOST)
 		return err_new("%s is too large for a secret", path);
 	return NULL;
@@ -43,7 +44,8 @@ secret_read(struct buf *out, const char *path)
 			;
 		if (n < 0)
 			e = err_sys("%s", path);
-		for (len = 0; e == NULL && len < (size_t)n && text[len] != '\n' && text[len] != '\r'; len++)
+		for (len = 0;
+		     e == NULL && len < (size_t)n && text[len] != '\n' && text[len] != '\r'; len++)
 			if ((unsigned char)text[len] < 0x20)
 				e = err_new("%s: a control character stands in the secret", path);
 		if (e == NULL && len == 0)
@@ -60,7 +62,8 @@ secret_read(struct buf *out, const char *path)
 static void
 put_base64(struct buf *out, struct str in)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	for (size_t i = 0; i < in.len; i += 3) {
 		size_t left = in.len - i;
@@ -86,7 +89,8 @@ secret_wipe(struct buf *secret)
 }
 
 struct err *
-secret_authorization(struct buf *out, const char *api_key_file, const char *username, const char *password_file)
+secret_authorization(
+    struct buf *out, const char *api_key_file, const char *username, const char *password_file)
 {
 	struct buf plain = { 0 };
 	struct err *e = NULL;
@@ -100,7 +104,8 @@ secret_authorization(struct buf *out, const char *api_key_file, const char *user
 				buf_str(out, buf_view(&plain));
 		}
 	} else if (username != NULL && password_file != NULL) {
-		if (!buf_need(&plain, strlen(username) + 1 + SECRET_MOST)) /* no copy left behind by growing */
+		if (!buf_need(&plain,
+			strlen(username) + 1 + SECRET_MOST)) /* no copy left behind by growing */
 			return err_new("out of memory");
 		buf_str(&plain, str_of(username));
 		buf_byte(&plain, ':');

@@ -5,15 +5,15 @@
 #include "base/log.h"
 #include "output/shipper_inside.h"
 
-#define SPARES_MOST    3
-#define BYTES_LEAST    (1024 * 1024) /* a 413 does not teach us to go below */
-#define BIG_REQUEST    (256 * 1024)  /* a request of more may itself be why it is refused with 429 */
-#define BIG_DOCUMENT   (64 * 1024)
-#define BUSY_HALVES    3 /* refusals with 429 while others pass */
+#define SPARES_MOST     3
+#define BYTES_LEAST     (1024 * 1024) /* a 413 does not teach us to go below */
+#define BIG_REQUEST     (256 * 1024) /* a request of more may itself be why it is refused with 429 */
+#define BIG_DOCUMENT    (64 * 1024)
+#define BUSY_HALVES     3 /* refusals with 429 while others pass */
 #define BUSY_HALVES_BIG 4 /* the same, while nobody passes */
-#define MOMENT_HALVES  5
-#define SPLIT_TRIES    3 /* a half is a new attempt, but not the first */
-#define TORN_PLAIN     2
+#define MOMENT_HALVES   5
+#define SPLIT_TRIES     3 /* a half is a new attempt, but not the first */
+#define TORN_PLAIN      2
 
 /* ---- batches ---- */
 
@@ -113,12 +113,8 @@ shipper_settle(struct shipper *s, struct batch_item *item, const struct output_s
 		s->counters.repaired += settled->repaired;
 		s->counters.rerouted += settled->rerouted;
 		break;
-	case OUTPUT_EXISTS:
-		s->counters.exists++;
-		break;
-	case OUTPUT_REFUSED:
-		s->counters.refused++;
-		break;
+	case OUTPUT_EXISTS: s->counters.exists++; break;
+	case OUTPUT_REFUSED: s->counters.refused++; break;
 	}
 	s->port.settled(s->port.ctx, item->cookie, settled);
 }
@@ -132,16 +128,16 @@ loggable(struct str field)
 	for (size_t i = 0; i < field.len; i++) {
 		char c = field.at[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' &&
-		    c != '.' && c != '@')
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+		    c != '_' && c != '.' && c != '@')
 			return STR("-");
 	}
 	return field;
 }
 
 void
-shipper_refuse(struct shipper *s, struct batch_item *item, const char *reason, const struct answer *answer,
-    const struct answer_item *said)
+shipper_refuse(struct shipper *s, struct batch_item *item, const char *reason,
+    const struct answer *answer, const struct answer_item *said)
 {
 	struct output_settled settled = { .fate = OUTPUT_REFUSED, .reason = reason };
 
@@ -163,10 +159,14 @@ stop_cure(const char *why)
 	static const struct {
 		const char *why, *cure;
 	} cures[] = {
-		{ "credentials_refused", "put working credentials into the key or password file; it is read again when it changes" },
-		{ "not_permitted", "give the credentials create_doc and auto_configure on the indices" },
-		{ "cluster_blocked", "lift the block of the cluster (disk space, cluster.blocks settings)" },
-		{ "not_an_answer", "something else than Elasticsearch or OpenSearch answers there: check the URL and proxies on the way" },
+		{ "credentials_refused",
+		    "put working credentials into the key or password file; it is read again when it changes" },
+		{ "not_permitted",
+		    "give the credentials create_doc and auto_configure on the indices" },
+		{ "cluster_blocked",
+		    "lift the block of the cluster (disk space, cluster.blocks settings)" },
+		{ "not_an_answer",
+		    "something else than Elasticsearch or OpenSearch answers there: check the URL and proxies on the way" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cures); i++)
@@ -191,8 +191,9 @@ stop(struct shipper *s, const char *why, unsigned node, const struct shipper_ans
 		s->stops++;
 	if (fresh || now - s->stop_alarmed >= ALARM_EVERY) {
 		s->stop_alarmed = now;
-		log_error("output_stopped", log_s("reason", why), log_s("node", s->nodes.list[node].url),
-		    log_i("status", a->status), log_i("waiting", (int64_t)s->pending), log_s("cure", stop_cure(why)));
+		log_error("output_stopped", log_s("reason", why),
+		    log_s("node", s->nodes.list[node].url), log_i("status", a->status),
+		    log_i("waiting", (int64_t)s->pending), log_s("cure", stop_cure(why)));
 	}
 }
 
@@ -228,8 +229,9 @@ join(struct shipper *s, struct batch *b, int64_t now)
 {
 	struct batch *other;
 
-	while ((other = s->again.first) != NULL && other->due <= now && !other->alone && !other->plain &&
-	    b->count + other->count <= s->config.max_documents && b->body.len + other->body.len <= s->bytes_most) {
+	while ((other = s->again.first) != NULL && other->due <= now && !other->alone &&
+	       !other->plain && b->count + other->count <= s->config.max_documents &&
+	       b->body.len + other->body.len <= s->bytes_most) {
 		size_t before = b->count, len = b->body.len;
 
 		for (size_t i = 0; i < other->count; i++)
@@ -342,7 +344,8 @@ shipper_put(struct shipper *s, const struct output_document *document, void *coo
 	if ((to = destination_get(&s->destinations, document->index)) == NULL)
 		return false;
 	fallback = to;
-	if (document->fallback_index.len > 0 && !str_equal(document->fallback_index, document->index)) {
+	if (document->fallback_index.len > 0 &&
+	    !str_equal(document->fallback_index, document->index)) {
 		to->refs++; /* a table that grows forgets what nobody refers to */
 		fallback = destination_get(&s->destinations, document->fallback_index);
 		to->refs--;
@@ -383,14 +386,16 @@ to_blame(const struct shipper *s, struct batch *b, bool plain, int64_t now)
 static void
 refuse_alone(struct shipper *s, struct batch *b, const char *reason, const struct shipper_answer *a)
 {
-	shipper_refuse(s, &b->items[0], reason, a->verdict == ANSWER_UNCLEAR ? NULL : a->answer, NULL);
+	shipper_refuse(
+	    s, &b->items[0], reason, a->verdict == ANSWER_UNCLEAR ? NULL : a->answer, NULL);
 	b->count = 0;
 	shipper_retire(s, b);
 }
 
 /* The whole request was refused: halve it, down to the one that is to blame. */
 static void
-halve_or_refuse(struct shipper *s, struct batch *b, const char *reason, const struct shipper_answer *a, int64_t now)
+halve_or_refuse(struct shipper *s, struct batch *b, const char *reason,
+    const struct shipper_answer *a, int64_t now)
 {
 	if (b->count == 1 && to_blame(s, b, a->verdict == ANSWER_REFUSED, now))
 		refuse_alone(s, b, reason, a);
@@ -409,7 +414,8 @@ answer_too_large(struct shipper *s, struct batch *b, const struct shipper_answer
 	}
 	if (b->count > 1 && size > BYTES_LEAST && size / 2 < s->bytes_most) {
 		s->bytes_most = size / 2 > BYTES_LEAST ? size / 2 : BYTES_LEAST;
-		log_warn("requests_too_large", log_i("bytes", (int64_t)size), log_i("limit_now", (int64_t)s->bytes_most),
+		log_warn("requests_too_large", log_i("bytes", (int64_t)size),
+		    log_i("limit_now", (int64_t)s->bytes_most),
 		    log_s("cure", "set max_bytes below the limit of the server or proxy"));
 	}
 	halve_or_refuse(s, b, "too_large", a, now);
@@ -427,7 +433,8 @@ answer_busy(struct shipper *s, struct batch *b, const struct shipper_answer *a, 
 	/* A request that is too large for some limit is refused for ever, on an idle server too. */
 	if ((b->busy >= BUSY_HALVES && others_passed(s, b)) ||
 	    (b->busy >= BUSY_HALVES_BIG && b->body.len > BIG_REQUEST)) {
-		if (b->count == 1 && b->body.len > BIG_DOCUMENT && others_passed(s, b) && to_blame(s, b, false, now)) {
+		if (b->count == 1 && b->body.len > BIG_DOCUMENT && others_passed(s, b) &&
+		    to_blame(s, b, false, now)) {
 			refuse_alone(s, b, "too_large", a);
 			return;
 		}
@@ -440,12 +447,14 @@ answer_busy(struct shipper *s, struct batch *b, const struct shipper_answer *a, 
 static void
 log_node(const struct shipper *s, unsigned node, const struct shipper_answer *a)
 {
-	log_warn("node_failed", log_s("node", s->nodes.list[node].url), log_s("reason", a->why != NULL ? a->why : "status"),
-	    log_i("status", a->status), log_i("nodes_up", nodes_up(&s->nodes)));
+	log_warn("node_failed", log_s("node", s->nodes.list[node].url),
+	    log_s("reason", a->why != NULL ? a->why : "status"), log_i("status", a->status),
+	    log_i("nodes_up", nodes_up(&s->nodes)));
 }
 
 static void
-answer_moment(struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
+answer_moment(
+    struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
 {
 	bool elsewhere;
 
@@ -457,7 +466,8 @@ answer_moment(struct shipper *s, struct batch *b, unsigned node, const struct sh
 	if (a->torn && s->config.compressed && !b->plain && ++b->torn >= TORN_PLAIN) {
 		b->plain = true;
 		log_error("compressed_request_torn", log_s("node", s->nodes.list[node].url),
-		    log_s("cure", "the server ends the connection on a compressed body: sent plain now; set gzip = false if it lasts"));
+		    log_s("cure",
+			"the server ends the connection on a compressed body: sent plain now; set gzip = false if it lasts"));
 	}
 	elsewhere = b->tries < s->nodes.count && nodes_up(&s->nodes) > 0;
 	if (b->tries >= MOMENT_HALVES && a->status != 0 && others_passed(s, b)) {
@@ -471,25 +481,28 @@ answer_moment(struct shipper *s, struct batch *b, unsigned node, const struct sh
 }
 
 static void
-answer_odd(struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
+answer_odd(
+    struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
 {
 	s->counters.answers_odd++;
 	if (node_failed(&s->nodes.list[node], &s->jitter, now) && nodes_up(&s->nodes) > 0)
-		log_error("not_an_answer", log_s("node", s->nodes.list[node].url), log_i("status", a->status),
-		    log_s("cure", stop_cure("not_an_answer")));
+		log_error("not_an_answer", log_s("node", s->nodes.list[node].url),
+		    log_i("status", a->status), log_s("cure", stop_cure("not_an_answer")));
 	if (nodes_up(&s->nodes) == 0)
 		stop(s, "not_an_answer", node, a, now);
 	shipper_again(s, b, now);
 }
 
 void
-shipper_answered(struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
+shipper_answered(
+    struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
 {
 	s->in_flight--;
 	if (b->probes != NULL && a->verdict != ANSWER_ITEMS) {
 		/* It said nothing about the index; the document goes back to the others. */
 		b->probes->probing = false;
-		b->probes->due = now + backoff_delay(&s->jitter, b->probes->refusals, PAUSE_BASE, PAUSE_MOST);
+		b->probes->due =
+		    now + backoff_delay(&s->jitter, b->probes->refusals, PAUSE_BASE, PAUSE_MOST);
 		b->probes = NULL;
 	}
 	if (a->verdict != ANSWER_MOMENT && a->verdict != ANSWER_LOST && a->verdict != ANSWER_ODD)
@@ -513,14 +526,13 @@ shipper_answered(struct shipper *s, struct batch *b, unsigned node, const struct
 		answer_busy(s, b, a, now);
 		break;
 	case ANSWER_MOMENT:
-	case ANSWER_LOST:
-		answer_moment(s, b, node, a, now);
-		break;
+	case ANSWER_LOST: answer_moment(s, b, node, a, now); break;
 	case ANSWER_REFUSED:
 		unstop(s);
-		log_error("request_refused", log_i("status", a->status), log_b("type", answer_type(a->answer)),
-		    log_i("documents", (int64_t)b->count),
-		    log_s("cure", "one of the documents does not get through as it is written; it is being looked for"));
+		log_error("request_refused", log_i("status", a->status),
+		    log_b("type", answer_type(a->answer)), log_i("documents", (int64_t)b->count),
+		    log_s("cure",
+			"one of the documents does not get through as it is written; it is being looked for"));
 		halve_or_refuse(s, b, "request_refused", a, now);
 		break;
 	case ANSWER_TOO_LARGE:
@@ -539,9 +551,7 @@ shipper_answered(struct shipper *s, struct batch *b, unsigned node, const struct
 		stop(s, "cluster_blocked", node, a, now);
 		batch_list_put_first(&s->ready, b);
 		break;
-	case ANSWER_ODD:
-		answer_odd(s, b, node, a, now);
-		break;
+	case ANSWER_ODD: answer_odd(s, b, node, a, now); break;
 	}
 	shipper_pump(s, now);
 }
@@ -554,14 +564,16 @@ shipper_asked(struct shipper *s, unsigned node, bool well, int64_t now)
 	if (!well)
 		(void)node_failed(n, &s->jitter, now);
 	else if (node_answered(n))
-		log_info("node_well", log_s("node", n->url), log_i("nodes_up", nodes_up(&s->nodes)));
+		log_info(
+		    "node_well", log_s("node", n->url), log_i("nodes_up", nodes_up(&s->nodes)));
 	shipper_pump(s, now);
 }
 
 /* ---- life ---- */
 
 struct err *
-shipper_new(struct shipper **out, const struct shipper_config *config, const struct shipper_port *port)
+shipper_new(
+    struct shipper **out, const struct shipper_config *config, const struct shipper_port *port)
 {
 	struct shipper *s;
 

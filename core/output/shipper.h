@@ -21,12 +21,12 @@ struct shipper;
 
 struct shipper_config {
 	const char *const *urls;
-	size_t		   url_count;
-	size_t		   max_documents, max_bytes; /* per request */
-	unsigned	   max_in_flight;
-	int64_t		   retry_for; /* nanoseconds */
-	bool		   compressed; /* bodies go out compressed unless a batch is marked `plain` */
-	uint64_t	   seed;       /* of jitter */
+	size_t url_count;
+	size_t max_documents, max_bytes; /* per request */
+	unsigned max_in_flight;
+	int64_t retry_for; /* nanoseconds */
+	bool compressed;   /* bodies go out compressed unless a batch is marked `plain` */
+	uint64_t seed;     /* of jitter */
 };
 
 struct shipper_port {
@@ -43,16 +43,18 @@ struct shipper_port {
 
 /* What came of a request. */
 struct shipper_answer {
-	enum answer_verdict  verdict;
-	const struct answer *answer; /* ANSWER_ITEMS: the items; else for its type; NULL when nothing came */
-	unsigned	     status; /* HTTP, 0: none */
-	double		     retry_after; /* seconds, 0: not said */
-	bool		     torn;	  /* ANSWER_LOST: the connection ended on us */
-	const char	    *why;	  /* ANSWER_LOST: in words that may be logged */
+	enum answer_verdict verdict;
+	const struct answer
+	    *answer;        /* ANSWER_ITEMS: the items; else for its type; NULL when nothing came */
+	unsigned status;    /* HTTP, 0: none */
+	double retry_after; /* seconds, 0: not said */
+	bool torn;          /* ANSWER_LOST: the connection ended on us */
+	const char *why;    /* ANSWER_LOST: in words that may be logged */
 };
 
 /* Copies what it needs but the URLs. */
-struct err *shipper_new(struct shipper **out, const struct shipper_config *config, const struct shipper_port *port) MUST_USE;
+struct err *shipper_new(struct shipper **out, const struct shipper_config *config,
+    const struct shipper_port *port) MUST_USE;
 /* Forgets everything; batches in flight have to be given to shipper_drop() before. NULL is fine. */
 void shipper_free(struct shipper *s);
 void shipper_drop(struct shipper *s, struct batch *b);
@@ -64,7 +66,8 @@ void shipper_pump(struct shipper *s, int64_t now);
 /* When to pump again if nothing happens before; PACE_NEVER: no need. */
 int64_t shipper_due(const struct shipper *s, int64_t now);
 
-void shipper_answered(struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now);
+void shipper_answered(
+    struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now);
 void shipper_asked(struct shipper *s, unsigned node, bool well, int64_t now);
 /* Something was changed that may end a stop: new credentials. */
 void shipper_try_again(struct shipper *s);

@@ -14,11 +14,11 @@ enum fate {
 
 /* One answer being applied. */
 struct applying {
-	struct shipper	    *s;
-	struct batch	    *b;
+	struct shipper *s;
+	struct batch *b;
 	const struct answer *answer;
-	int64_t		     now;
-	bool		     busy; /* an item was too much for the server */
+	int64_t now;
+	bool busy; /* an item was too much for the server */
 };
 
 static enum fate
@@ -45,8 +45,8 @@ hold(struct applying *a, struct batch_item *item, const struct answer_item *said
 
 	if (is_blamed(a, item)) {
 		if (!known)
-			log_error("document_waits", log_b("index", item->to->name), log_s("reason", said->view.word),
-			    log_s("cure", said->view.cure));
+			log_error("document_waits", log_b("index", item->to->name),
+			    log_s("reason", said->view.word), log_s("cure", said->view.cure));
 		return FATE_AGAIN;
 	}
 	shipper_pause(a->s, item->to, &said->view, answer_type(a->answer), a->now);
@@ -55,7 +55,8 @@ hold(struct applying *a, struct batch_item *item, const struct answer_item *said
 
 /* Puts a changed form of the item into the open batch. */
 static enum fate
-replace(struct applying *a, struct batch_item *item, struct destination *to, struct str json, uint16_t mark)
+replace(struct applying *a, struct batch_item *item, struct destination *to, struct str json,
+    uint16_t mark)
 {
 	struct shipper *s = a->s;
 	struct batch *open;
@@ -81,7 +82,8 @@ repair(struct applying *a, struct batch_item *item, const struct answer_item *sa
 	enum fate fate = FATE_SETTLED;
 
 	if ((item->marks & BATCH_REPAIRED) != 0 ||
-	    repair_document(&changed, batch_json(a->b, item), answer_field(a->answer, said)) != REPAIR_DONE)
+	    repair_document(&changed, batch_json(a->b, item), answer_field(a->answer, said)) !=
+		REPAIR_DONE)
 		refuse(a, item, said);
 	else
 		fate = replace(a, item, item->to, buf_view(&changed), BATCH_REPAIRED);
@@ -94,8 +96,8 @@ reroute(struct applying *a, struct batch_item *item, const struct answer_item *s
 {
 	if (item->fallback == item->to)
 		return hold(a, item, said);
-	log_warn("index_name_invalid", log_b("index", item->to->name), log_b("instead", item->fallback->name),
-	    log_s("cure", said->view.cure));
+	log_warn("index_name_invalid", log_b("index", item->to->name),
+	    log_b("instead", item->fallback->name), log_s("cure", said->view.cure));
 	return replace(a, item, item->fallback, batch_json(a->b, item), BATCH_REROUTED);
 }
 
@@ -107,9 +109,11 @@ unknown(struct applying *a, struct batch_item *item, const struct answer_item *s
 		return repair(a, item, said);
 	if (item->since == 0) {
 		item->since = a->now;
-		log_error("answer_unknown", log_b("index", item->to->name), log_i("status", said->status),
+		log_error("answer_unknown", log_b("index", item->to->name),
+		    log_i("status", said->status),
 		    log_i("tried_for_seconds", a->s->config.retry_for / CLOCK_SECOND),
-		    log_s("cure", "look into the server's log; the document is set aside when this lasts"));
+		    log_s("cure",
+			"look into the server's log; the document is set aside when this lasts"));
 	}
 	if (a->now - item->since < a->s->config.retry_for)
 		return FATE_AGAIN;
@@ -131,19 +135,15 @@ static enum fate
 decide(struct applying *a, struct batch_item *item, const struct answer_item *said)
 {
 	switch (said->view.fault) {
-	case FAULT_STORED:
-		return stored(a, item, OUTPUT_INDEXED, NULL);
+	case FAULT_STORED: return stored(a, item, OUTPUT_INDEXED, NULL);
 	case FAULT_STORED_BAD:
 		log_error("failure_store_used", log_b("index", item->to->name),
-		    log_s("cure", "the server refused a document and kept it in its failure store"));
+		    log_s(
+			"cure", "the server refused a document and kept it in its failure store"));
 		return stored(a, item, OUTPUT_INDEXED, said->view.word);
-	case FAULT_EXISTS:
-		return stored(a, item, OUTPUT_EXISTS, NULL);
-	case FAULT_BUSY:
-		a->busy = true;
-		return FATE_AGAIN;
-	case FAULT_MOMENT:
-		return FATE_AGAIN;
+	case FAULT_EXISTS: return stored(a, item, OUTPUT_EXISTS, NULL);
+	case FAULT_BUSY: a->busy = true; return FATE_AGAIN;
+	case FAULT_MOMENT: return FATE_AGAIN;
 	case FAULT_GONE:
 		if (item->tries < GONE_TRIES) {
 			item->tries++;
@@ -156,17 +156,12 @@ decide(struct applying *a, struct batch_item *item, const struct answer_item *sa
 			return FATE_AGAIN;
 		}
 		return repair(a, item, said);
-	case FAULT_DOCUMENT:
-		return repair(a, item, said);
-	case FAULT_HOPELESS:
-		return refuse(a, item, said);
+	case FAULT_DOCUMENT: return repair(a, item, said);
+	case FAULT_HOPELESS: return refuse(a, item, said);
 	case FAULT_DESTINATION:
-	case FAULT_DISK:
-		return hold(a, item, said);
-	case FAULT_NAME:
-		return reroute(a, item, said);
-	case FAULT_UNKNOWN:
-		return unknown(a, item, said);
+	case FAULT_DISK: return hold(a, item, said);
+	case FAULT_NAME: return reroute(a, item, said);
+	case FAULT_UNKNOWN: return unknown(a, item, said);
 	}
 	return FATE_AGAIN;
 }
@@ -189,7 +184,8 @@ may_be_of_one(const struct applying *a)
 	if (fault != FAULT_DOCUMENT)
 		return false;
 	for (size_t i = 0; i < answer->count; i++)
-		if (!repair_finds(batch_json(a->b, &a->b->items[i]), answer_field(answer, &answer->items[i])))
+		if (!repair_finds(
+			batch_json(a->b, &a->b->items[i]), answer_field(answer, &answer->items[i])))
 			return true;
 	return false;
 }
@@ -212,7 +208,8 @@ judge_probe(struct applying *a, struct destination *to)
 		break;
 	default: /* shipper_pause() sets a later time where it is the destination's again */
 		if (fault != FAULT_DESTINATION && fault != FAULT_DISK)
-			to->due = a->now + backoff_delay(&a->s->jitter, to->refusals, PAUSE_BASE, PAUSE_MOST);
+			to->due = a->now + backoff_delay(
+					       &a->s->jitter, to->refusals, PAUSE_BASE, PAUSE_MOST);
 	}
 }
 

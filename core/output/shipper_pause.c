@@ -18,7 +18,8 @@ shipper_park(struct shipper *s, const struct batch *b, const struct batch_item *
 }
 
 void
-shipper_pause(struct shipper *s, struct destination *to, const struct fault_view *view, struct str type, int64_t now)
+shipper_pause(struct shipper *s, struct destination *to, const struct fault_view *view,
+    struct str type, int64_t now)
 {
 	bool fresh = !to->paused;
 
@@ -33,8 +34,8 @@ shipper_pause(struct shipper *s, struct destination *to, const struct fault_view
 		to->refusals++;
 	if (fresh || now - to->alarmed >= ALARM_EVERY) {
 		to->alarmed = now;
-		log_error("index_paused", log_b("index", to->name), log_s("reason", view->word), log_b("type", type),
-		    log_s("cure", view->cure));
+		log_error("index_paused", log_b("index", to->name), log_s("reason", view->word),
+		    log_b("type", type), log_s("cure", view->cure));
 	}
 }
 
@@ -75,7 +76,8 @@ struct batch *
 shipper_probe(struct shipper *s, int64_t now)
 {
 	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
-		for (struct destination *to = s->destinations.chains[i]; to != NULL; to = to->next) {
+		for (struct destination *to = s->destinations.chains[i]; to != NULL;
+		     to = to->next) {
 			struct batch *from = to->parked.first, *b;
 			size_t at;
 

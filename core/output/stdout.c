@@ -19,14 +19,14 @@
 #define TURN_BYTES (256 * 1024) /* written in one go, before the loop has its turn */
 
 struct stdout_sink {
-	struct output	       base;
-	ev_io		       writable;
-	int		       fd;
-	size_t		       piece;
-	struct sink_lines      lines;
-	size_t		       settled;  /* lines of `lines` that are out */
-	size_t		       line_ends; /* bytes of `lines` that have been settled */
-	size_t		       written;
+	struct output base;
+	ev_io writable;
+	int fd;
+	size_t piece;
+	struct sink_lines lines;
+	size_t settled;   /* lines of `lines` that are out */
+	size_t line_ends; /* bytes of `lines` that have been settled */
+	size_t written;
 	struct output_counters counters;
 };
 
@@ -43,11 +43,12 @@ settle_written(struct stdout_sink *s)
 	static const struct output_settled indexed = { .fate = OUTPUT_INDEXED };
 	const char *end;
 
-	while (s->settled < s->lines.count &&
-	    (end = memchr(s->lines.bytes.at + s->line_ends, '\n', s->written - s->line_ends)) != NULL) {
+	while (s->settled < s->lines.count && (end = memchr(s->lines.bytes.at + s->line_ends, '\n',
+						   s->written - s->line_ends)) != NULL) {
 		s->line_ends = (size_t)(end - s->lines.bytes.at) + 1;
 		s->counters.indexed++;
-		s->base.handler.settled(s->base.handler.ctx, s->lines.cookies[s->settled++], &indexed);
+		s->base.handler.settled(
+		    s->base.handler.ctx, s->lines.cookies[s->settled++], &indexed);
 	}
 	if (s->written == s->lines.bytes.len) {
 		buf_cut(&s->lines.bytes, 0);
@@ -69,9 +70,11 @@ write_some(struct stdout_sink *s)
 {
 	size_t turn = 0;
 
-	while (!s->base.broken && s->written < s->lines.bytes.len && turn < TURN_BYTES && is_writable(s)) {
+	while (!s->base.broken && s->written < s->lines.bytes.len && turn < TURN_BYTES &&
+	       is_writable(s)) {
 		size_t left = s->lines.bytes.len - s->written;
-		ssize_t n = write(s->fd, s->lines.bytes.at + s->written, left < s->piece ? left : s->piece);
+		ssize_t n =
+		    write(s->fd, s->lines.bytes.at + s->written, left < s->piece ? left : s->piece);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -80,7 +83,8 @@ write_some(struct stdout_sink *s)
 		if (n < 0) {
 			struct err *e = err_sys("stdout");
 
-			log_error("output_broken", log_e(e), log_i("waiting", (int64_t)(s->lines.count - s->settled)));
+			log_error("output_broken", log_e(e),
+			    log_i("waiting", (int64_t)(s->lines.count - s->settled)));
 			ev_io_stop(s->base.loop, &s->writable);
 			sink_break(&s->base, err_text(e));
 			err_free(e);
@@ -159,8 +163,8 @@ stdout_close(struct output *o)
 struct err *
 stdout_open(struct output **out, struct ev_loop *loop, const struct output_config *config)
 {
-	static const struct sink_ops ops = { stdout_put, stdout_flush, NULL, stdout_pending, stdout_held, stdout_counters,
-		stdout_close };
+	static const struct sink_ops ops = { stdout_put, stdout_flush, NULL, stdout_pending,
+		stdout_held, stdout_counters, stdout_close };
 	struct stdout_sink *s;
 	struct stat st;
 

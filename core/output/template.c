@@ -3,7 +3,8 @@
 #include "base/json.h"
 #include "base/jsonread.h"
 
-static const char *const family_names[] = { "unknown", "elasticsearch", "opensearch", "opensearch-1" };
+static const char *const family_names[] = { "unknown", "elasticsearch", "opensearch",
+	"opensearch-1" };
 
 const char *
 template_family_name(enum server_family family)
@@ -24,14 +25,10 @@ static struct str
 shipped(enum server_family family)
 {
 	switch (family) {
-	case SERVER_ELASTICSEARCH:
-		return template_elasticsearch;
-	case SERVER_OPENSEARCH:
-		return template_opensearch;
-	case SERVER_OPENSEARCH_1:
-		return template_opensearch_1;
-	case SERVER_UNKNOWN:
-		break;
+	case SERVER_ELASTICSEARCH: return template_elasticsearch;
+	case SERVER_OPENSEARCH: return template_opensearch;
+	case SERVER_OPENSEARCH_1: return template_opensearch_1;
+	case SERVER_UNKNOWN: break;
 	}
 	return STR("");
 }
@@ -139,7 +136,8 @@ template_compare(unsigned status, struct str answer, enum server_family family, 
 	template = r.text;
 	if (!str_equal(bare(value_at(template, "_meta", "product")), STR("auditrecv")))
 		return TEMPLATE_FOREIGN;
-	if (!str_equal(bare(value_at(template, "version", NULL)), bare(value_at(ours, "version", NULL))))
+	if (!str_equal(
+		bare(value_at(template, "version", NULL)), bare(value_at(ours, "version", NULL))))
 		return TEMPLATE_OLD;
 	if (pattern != NULL && !has_pattern(value_at(template, "index_patterns", NULL), pattern))
 		return TEMPLATE_PATTERN;
@@ -150,8 +148,7 @@ const char *
 template_state_text(enum template_state state)
 {
 	switch (state) {
-	case TEMPLATE_FINE:
-		return "our index template is installed";
+	case TEMPLATE_FINE: return "our index template is installed";
 	case TEMPLATE_MISSING:
 		return "our index template is not installed: run `auditrecv template install`";
 	case TEMPLATE_FOREIGN:
@@ -161,8 +158,7 @@ template_state_text(enum template_state state)
 		return "our index template is there in another version: run `auditrecv template install`";
 	case TEMPLATE_PATTERN:
 		return "our index template is there, but for other indices: run `auditrecv template install`";
-	case TEMPLATE_UNKNOWN:
-		break;
+	case TEMPLATE_UNKNOWN: break;
 	}
 	return "the server did not tell what index template it has (the right manage_index_templates is needed)";
 }

@@ -37,29 +37,31 @@ bool template_render(struct buf *out, enum server_family family, const char *pat
 enum template_state {
 	TEMPLATE_FINE,
 	TEMPLATE_MISSING,
-	TEMPLATE_FOREIGN,  /* one of that name is there, but it is not ours */
-	TEMPLATE_OLD,	   /* ours, of another version */
-	TEMPLATE_PATTERN,  /* ours, for other indices */
-	TEMPLATE_UNKNOWN,  /* the server did not say */
+	TEMPLATE_FOREIGN, /* one of that name is there, but it is not ours */
+	TEMPLATE_OLD,     /* ours, of another version */
+	TEMPLATE_PATTERN, /* ours, for other indices */
+	TEMPLATE_UNKNOWN, /* the server did not say */
 };
 /* Reads what GET _index_template/NAME answered. */
-enum template_state template_compare(unsigned status, struct str answer, enum server_family family, const char *pattern);
+enum template_state template_compare(
+    unsigned status, struct str answer, enum server_family family, const char *pattern);
 /* In words, with what to do. */
 const char *template_state_text(enum template_state state);
 
 /* What was found on a server. */
 struct template_report {
-	enum server_family  family;
-	char		    server[64]; /* "Elasticsearch 8.19.5", as far as it said */
+	enum server_family family;
+	char server[64]; /* "Elasticsearch 8.19.5", as far as it said */
 	enum template_state state;
-	unsigned	    status; /* of the answer that decided */
+	unsigned status; /* of the answer that decided */
 };
 
 /*
  * Asks the first node that answers what it is and what template it has; waits for it, in a loop of its own. For commands. The
  * settings are those of the output; template_name has to be set.
  */
-struct err *template_check(const struct output_config *config, struct template_report *out) MUST_USE;
+struct err *template_check(
+    const struct output_config *config, struct template_report *out) MUST_USE;
 /* Puts our template there; family SERVER_UNKNOWN: find it out. */
 struct err *template_install(const struct output_config *config, enum server_family family,
     struct template_report *out) MUST_USE;

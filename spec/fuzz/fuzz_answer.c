@@ -53,9 +53,11 @@ check_answer(const uint8_t *data, size_t size)
 	struct str body = { (const char *)data + 3, size - 3 };
 	unsigned status = statuses[data[0] >> 1 & 3];
 	size_t actions = data[2], next = 0;
-	enum answer_verdict verdict = read_answer(&whole, status, body, body.len > 0 ? body.len : 1, actions);
+	enum answer_verdict verdict =
+	    read_answer(&whole, status, body, body.len > 0 ? body.len : 1, actions);
 
-	must(read_answer(&parts, status, body, (size_t)data[1] + 1, actions) == verdict, "pieces mean the same");
+	must(read_answer(&parts, status, body, (size_t)data[1] + 1, actions) == verdict,
+	    "pieces mean the same");
 	if (verdict != ANSWER_ITEMS)
 		return;
 	must(whole.count == parts.count && whole.same == parts.same, "pieces hold the same");
@@ -63,10 +65,12 @@ check_answer(const uint8_t *data, size_t size)
 		const struct answer_item *item = &whole.items[i];
 		struct str error = answer_error(&whole, item);
 
-		must(item->position >= next && item->position < actions, "positions rise, one for each action");
+		must(item->position >= next && item->position < actions,
+		    "positions rise, one for each action");
 		next = item->position + 1;
 		must(item->view.fault == parts.items[i].view.fault, "pieces judge the same");
-		must(str_equal(answer_field(&whole, item), answer_field(&parts, &parts.items[i])), "and blame the same");
+		must(str_equal(answer_field(&whole, item), answer_field(&parts, &parts.items[i])),
+		    "and blame the same");
 		must(item->view.word != NULL, "every fault has a word");
 		must(error.len == 0 || is_json(error), "what is kept of an error is JSON");
 	}
@@ -86,7 +90,8 @@ check_repair(const uint8_t *data, size_t size)
 	json.at = exact;
 	buf_cut(&out, 0);
 	if (repair_document(&out, json, path) == REPAIR_DONE)
-		must(is_json(json) && is_json(buf_view(&out)), "a repaired document is JSON, and was");
+		must(is_json(json) && is_json(buf_view(&out)),
+		    "a repaired document is JSON, and was");
 	else
 		must(out.len == 0, "nothing is written in vain");
 	(void)repair_finds(json, path);

@@ -33,14 +33,16 @@ read_tokens(struct str json, struct buf *decoded)
 		must(r.at >= json.at && r.at <= json.at + json.len, "it stays within the bytes");
 		if (token == JSONREAD_BAD || token == JSONREAD_END)
 			break;
-		must(r.text.at >= json.at && r.text.at + r.text.len <= json.at + json.len, "what is lent, too");
+		must(r.text.at >= json.at && r.text.at + r.text.len <= json.at + json.len,
+		    "what is lent, too");
 		depth += token == JSONREAD_OBJECT || token == JSONREAD_ARRAY;
 		depth -= token == JSONREAD_OBJECT_END || token == JSONREAD_ARRAY_END;
 		must(depth == r.depth && depth <= JSONREAD_DEPTH, "depth is what is open");
 		if (token == JSONREAD_KEY || token == JSONREAD_TEXT) {
 			buf_cut(decoded, 0);
 			must(jsonread_decode(decoded, r.text), "what was read can be decoded");
-			must(r.escaped || str_equal(buf_view(decoded), r.text), "without escapes it is the same");
+			must(r.escaped || str_equal(buf_view(decoded), r.text),
+			    "without escapes it is the same");
 			must(jsonread_is(&r, buf_view(decoded)), "it is what it stands for");
 		}
 	}

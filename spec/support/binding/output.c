@@ -59,7 +59,8 @@ push_err(lua_State *L, struct err *e)
 
 /* ---- jsonread ---- */
 
-static const char *const token_names[] = { "bad", "end", "{", "}", "[", "]", "key", "text", "number", "true", "false", "null" };
+static const char *const token_names[] = { "bad", "end", "{", "}", "[", "]", "key", "text",
+	"number", "true", "false", "null" };
 
 /* Copies into memory of exactly its size, so that a sanitizer sees a byte too many. */
 static char *
@@ -138,10 +139,10 @@ l_json_integer(lua_State *L)
 
 /* ---- answer ---- */
 
-static const char *const fault_names[] = { "stored", "stored_bad", "exists", "busy", "moment", "gone", "race", "document",
-	"hopeless", "destination", "disk", "name", "unknown" };
-static const char *const verdict_names[] = { "items", "unclear", "busy", "moment", "refused", "too_large", "credentials",
-	"forbidden", "blocked", "odd", "lost" };
+static const char *const fault_names[] = { "stored", "stored_bad", "exists", "busy", "moment",
+	"gone", "race", "document", "hopeless", "destination", "disk", "name", "unknown" };
+static const char *const verdict_names[] = { "items", "unclear", "busy", "moment", "refused",
+	"too_large", "credentials", "forbidden", "blocked", "odd", "lost" };
 
 /*
  * answer{ status, type, body, actions, complete, chunk } -> verdict, items, same, type; an item is { position (from 1), status, fault,
@@ -211,7 +212,8 @@ l_repair(lua_State *L)
 	struct buf out = { 0 };
 	struct str json = check_str(L, 1);
 	char *copy = exact_copy(json);
-	enum repair_status status = repair_document(&out, (struct str){ copy, json.len }, opt_str(L, 2));
+	enum repair_status status =
+	    repair_document(&out, (struct str){ copy, json.len }, opt_str(L, 2));
 
 	free(copy);
 	if (status != REPAIR_DONE) {
@@ -277,8 +279,8 @@ static int
 l_authorization(lua_State *L)
 {
 	struct buf out = { 0 };
-	struct err *e = secret_authorization(&out, luaL_optstring(L, 1, NULL), luaL_optstring(L, 2, NULL),
-	    luaL_optstring(L, 3, NULL));
+	struct err *e = secret_authorization(&out, luaL_optstring(L, 1, NULL),
+	    luaL_optstring(L, 2, NULL), luaL_optstring(L, 3, NULL));
 
 	if (e != NULL) {
 		lua_pushnil(L);
@@ -312,7 +314,8 @@ static int
 l_template(lua_State *L)
 {
 	struct buf out = { 0 };
-	bool good = template_render(&out, template_family_named(luaL_checkstring(L, 1)), luaL_optstring(L, 2, NULL));
+	bool good = template_render(
+	    &out, template_family_named(luaL_checkstring(L, 1)), luaL_optstring(L, 2, NULL));
 
 	if (!good) {
 		buf_fini(&out);
@@ -326,10 +329,12 @@ l_template(lua_State *L)
 static int
 l_template_compare(lua_State *L)
 {
-	static const char *const names[] = { "fine", "missing", "foreign", "old", "pattern", "unknown" };
+	static const char *const names[] = { "fine", "missing", "foreign", "old", "pattern",
+		"unknown" };
 
-	lua_pushstring(L, names[template_compare((unsigned)luaL_checkinteger(L, 1), check_str(L, 2),
-	    template_family_named(luaL_checkstring(L, 3)), luaL_optstring(L, 4, NULL))]);
+	lua_pushstring(
+	    L, names[template_compare((unsigned)luaL_checkinteger(L, 1), check_str(L, 2),
+		   template_family_named(luaL_checkstring(L, 3)), luaL_optstring(L, 4, NULL))]);
 	return 1;
 }
 
@@ -337,9 +342,9 @@ l_template_compare(lua_State *L)
 
 struct told {
 	lua_State *L;
-	int	   list; /* reference to the list of what has settled since it was last asked */
+	int list; /* reference to the list of what has settled since it was last asked */
 	lua_Integer count;
-	unsigned   ready;
+	unsigned ready;
 };
 
 static void
@@ -403,8 +408,8 @@ static void
 push_counters(lua_State *L, const struct output_counters *c)
 {
 	lua_newtable(L);
-#define COUNTER(name)                              \
-	lua_pushinteger(L, (lua_Integer)c->name);  \
+#define COUNTER(name)                             \
+	lua_pushinteger(L, (lua_Integer)c->name); \
 	lua_setfield(L, -2, #name)
 	COUNTER(requests);
 	COUNTER(documents);
@@ -427,18 +432,18 @@ push_counters(lua_State *L, const struct output_counters *c)
 
 /* ---- a shipper whose server is the spec ---- */
 
-#define SIM "core.output.shipper"
+#define SIM         "core.output.shipper"
 #define SIM_FLIGHTS 64
 
 struct sim {
 	struct shipper *shipper;
-	struct told	told;
-	int64_t		now;
-	struct batch   *flights[SIM_FLIGHTS];
-	unsigned	nodes[SIM_FLIGHTS];
-	int		asked; /* bits: nodes that were asked */
-	char		urls[8][16];
-	const char     *url_list[8];
+	struct told told;
+	int64_t now;
+	struct batch *flights[SIM_FLIGHTS];
+	unsigned nodes[SIM_FLIGHTS];
+	int asked; /* bits: nodes that were asked */
+	char urls[8][16];
+	const char *url_list[8];
 };
 
 static bool
@@ -710,18 +715,18 @@ static const luaL_Reg sim_methods[] = {
 
 /* ---- a real output ---- */
 
-#define REAL "core.output.output"
+#define REAL       "core.output.output"
 #define TEXTS_MOST 16
 
 struct real {
-	struct output	    *output;
-	struct ev_loop	    *loop;
-	struct told	     told;
-	ev_timer	     limit;
-	char		    *texts[TEXTS_MOST];
-	size_t		     text_count;
-	const char	    *urls[8];
-	bool		     broken;
+	struct output *output;
+	struct ev_loop *loop;
+	struct told told;
+	ev_timer limit;
+	char *texts[TEXTS_MOST];
+	size_t text_count;
+	const char *urls[8];
+	bool broken;
 };
 
 static struct real *
@@ -812,7 +817,9 @@ l_open(lua_State *L)
 	c.kind = (enum output_kind)luaL_checkoption(L, -1, "elasticsearch", kinds);
 	lua_pop(L, 1);
 	lua_getfield(L, 1, "urls");
-	for (size_t i = 0; lua_istable(L, -1) && i < 8 && lua_rawgeti(L, -1, (lua_Integer)i + 1) == LUA_TSTRING; i++) {
+	for (size_t i = 0;
+	     lua_istable(L, -1) && i < 8 && lua_rawgeti(L, -1, (lua_Integer)i + 1) == LUA_TSTRING;
+	     i++) {
 		r->urls[c.url_count++] = r->texts[r->text_count++] = strdup(lua_tostring(L, -1));
 		lua_pop(L, 1);
 	}
@@ -873,7 +880,8 @@ real_run(lua_State *L)
 	bool always = lua_toboolean(L, 4); /* until the time is over, whatever settles */
 
 	output_flush(r->output);
-	while ((always || output_pending(r->output) > left) && !r->broken && clock_steady() < until) {
+	while (
+	    (always || output_pending(r->output) > left) && !r->broken && clock_steady() < until) {
 		ev_now_update(r->loop);
 		ev_timer_set(&r->limit, (double)(until - clock_steady()) / (double)CLOCK_SECOND, 0);
 		ev_timer_start(r->loop, &r->limit);
@@ -955,11 +963,11 @@ static const luaL_Reg real_methods[] = {
 
 struct sum_job {
 	struct pool_job job;
-	unsigned       *left;
-	uint64_t       *total;
-	uint64_t	value, result;
-	struct pool    *pool;
-	unsigned	again; /* times to submit itself again */
+	unsigned *left;
+	uint64_t *total;
+	uint64_t value, result;
+	struct pool *pool;
+	unsigned again; /* times to submit itself again */
 };
 
 static void
@@ -989,7 +997,8 @@ static int
 l_pool_sum(lua_State *L)
 {
 	unsigned count = (unsigned)luaL_checkinteger(L, 1), left = 0, cancelled = 0, ran = 0;
-	unsigned again = (unsigned)luaL_optinteger(L, 3, 0), each = (unsigned)luaL_optinteger(L, 4, 0);
+	unsigned again = (unsigned)luaL_optinteger(L, 3, 0),
+		 each = (unsigned)luaL_optinteger(L, 4, 0);
 	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
 	struct sum_job *jobs = calloc(count, sizeof(*jobs));
 	struct pool *pool;
@@ -1001,8 +1010,12 @@ l_pool_sum(lua_State *L)
 		return lua_error(L);
 	}
 	for (unsigned i = 0; i < count; i++) {
-		jobs[i] = (struct sum_job){ .job = { .work = sum_work, .done = sum_done }, .left = &left, .total = &total,
-			.value = i, .pool = pool, .again = again };
+		jobs[i] = (struct sum_job){ .job = { .work = sum_work, .done = sum_done },
+			.left = &left,
+			.total = &total,
+			.value = i,
+			.pool = pool,
+			.again = again };
 		left++;
 		pool_submit(pool, &jobs[i].job);
 	}
@@ -1039,8 +1052,11 @@ l_pool_stop(lua_State *L)
 		return lua_error(L);
 	}
 	for (unsigned i = 0; i < count; i++) {
-		jobs[i] = (struct sum_job){ .job = { .work = sum_work, .done = sum_done }, .left = &left, .total = &total,
-			.value = 100000, .pool = pool };
+		jobs[i] = (struct sum_job){ .job = { .work = sum_work, .done = sum_done },
+			.left = &left,
+			.total = &total,
+			.value = 100000,
+			.pool = pool };
 		pool_submit(pool, &jobs[i].job);
 	}
 	pool_close(pool);
@@ -1098,7 +1114,9 @@ l_bench(lua_State *L)
 	uint64_t count = (uint64_t)luaL_checkinteger(L, 1), settled = 0;
 	size_t bytes = (size_t)luaL_checkinteger(L, 2), each = (size_t)luaL_checkinteger(L, 3);
 	const char *url = "http://bench";
-	struct shipper_config config = { .urls = &url, .url_count = 1, .max_in_flight = 4, .seed = 1 };
+	struct shipper_config config = {
+		.urls = &url, .url_count = 1, .max_in_flight = 4, .seed = 1
+	};
 	struct bench bench = { { NULL } };
 	struct shipper_port port = { bench_send, bench_ask, bench_settled, &bench };
 	struct buf json = { 0 }, body = { 0 };
@@ -1123,8 +1141,8 @@ l_bench(lua_State *L)
 	for (size_t i = 0; i < each; i++)
 		buf_printf(&body, "%s{\"create\":{\"status\":201}}", i > 0 ? "," : "");
 	buf_append(&body, "]}", 2);
-	d = (struct output_document){ STR("audit-2026-11-22"), STR("audit-2026-11-22"), STR("5t2abcAAaabbccddeeffgghh11"),
-		buf_view(&json) };
+	d = (struct output_document){ STR("audit-2026-11-22"), STR("audit-2026-11-22"),
+		STR("5t2abcAAaabbccddeeffgghh11"), buf_view(&json) };
 	began = clock_steady();
 	for (uint64_t i = 0; i < count; i += each) {
 		for (size_t k = 0; k < each; k++)
