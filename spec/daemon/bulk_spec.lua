@@ -1,0 +1,244 @@
+-- Stories of the daemon with an Elasticsearch behind it that goes wrong in every way we know.
+local bsm = require "spec.support.bsm_build"
+local cjson = require "cjson"
+local daemon = require "spec.support.daemon"
+local elasticsearch = require "spec.support.elasticsearch"
+local fake_sender = require "spec.support.fake_sender"
+local json = require "spec.support.json"
+local process = require "spec.support.process"
+
+describe("a daemon with Elasticsearch behind it", function()
+  local es, d
+
+  -- output and rest go over the usual settings
+  local function start(es_options, output, rest)
+    es = elasticsearch.start(es_options or {})
+    local settings = rest or {}
+    settings.output = { type = "elasticsearch", urls = { es.url }, template_name = "auditrecv" }
+    for k, v in pairs(output or {}) do settings.output[k] = v end
+    d = daemon.start { settings = settings }
+    return d
+  end
+
+  after_each(function()
+    if es then es:stop() end
+    es, d = nil, nil
+    process.clean()
+  end)
+
+  local function record(i, says)
+    return bsm.record { event = "stat", time = { 1700000000 + i, i }, seq = i,
+      bsm.path("/tmp/" .. (says or "") .. i), bsm.subject64 { audit_id = 1001 }, bsm.return64 { 0, 0 } }
+  end
+
+  local function trail(n, poison)
+    local records = {}
+    for i = 1, n do records[i] = record(i, poison and poison[i]) end
+    return process.write(d.folder .. "/trail" .. math.random(1, 1 << 30), bsm.trail(records))
+  end
+
+  local function send(file, ...)
+    local p = daemon.run(d.folder, { "send", "--to", "127.0.0.1:" .. d.port, "--mech", "dummy", file, ... })
+    assert.equal(0, p.status, p:stderr())
+  end
+
+  -- The numbers of the paths of what is stored.
+  local function stored()
+    local seen, n = {}, 0
+    for _, document in ipairs(es:documents()) do
+      assert.is_nil(seen[document._id], "stored twice")
+      seen[document._id] = true
+      n = n + 1
+    end
+    return n
+  end
+
+  for _, flavour in ipairs { "E7", "E8", "E9", "O1", "O2", "O3" } do
+    it("indexes a trail into " .. flavour .. ", and a resent one once", function()
+      start({ flavour = flavour }, { gzip = flavour == "E9" })
+      local file = trail(500)
+      send(file)
+      assert.equal(500, stored())
+      local document = es:documents()[1]
+      assert.equal("audit-2023-11-14", document._index)
+      assert.equal("stat", document._source.event)
+      send(file)
+      assert.equal(500, stored())
+      local status, counts = d:stop()
+      assert.equal(0, status)
+      assert.same({ 500, 500, 1000 }, { counts.indexed, counts.existed, counts.acknowledged })
+      assert.truthy(d:logged("event=server", flavour:find "E" and "family=elasticsearch" or "family=opensearch"))
+      assert.truthy(d:logged("event=template", "not installed"))
+    end)
+  end
+
+  for name, answer in pairs {
+    ["ends connections"] = { no_head = true, cut = 0 }, ["resets them"] = { no_head = true, reset = 0 },
+    ["cuts answers off"] = { cut = 50, stored = true }, ["is busy"] = { fault = "busy" },
+    ["gives fewer items"] = { fewer = 1, stored = true }, ["is a proxy's page"] = { status = 200, body = "<html>", content_type = "text/html" },
+    ["has no master"] = { fault = "no_master" },
+  } do
+    it("loses nothing when the server " .. name, function()
+      start({ rules = { { every = 2, to = 12, answer = answer } } }, { max_documents = 20 })
+      send(trail(300))
+      assert.equal(300, stored())
+      local _, counts = d:stop()
+      assert.equal(300, counts.acknowledged)
+    end)
+  end
+
+  it("loses nothing when each item may go wrong", function()
+    start({ rules = { { mix = { { 60 }, { 10, "rejected" }, { 10, "unavailable" }, { 5, "deleted" }, { 5, "node_gone" },
+      { 5, "breaker" }, { 5, "no_such_shard" } }, times = 400 } } }, { max_documents = 50 })
+    send(trail(500))
+    assert.equal(500, stored())
+  end)
+
+  it("repairs what it can, sets the rest aside with the raw record, and leaves the neighbours alone", function()
+    start { rules = {
+      { fault = "wrong_value", field = "path", contains = "/tmp/mend5", times = 1 },
+      { fault = "wrong_value", field = "return", value = "canary", contains = "/tmp/poison9" },
+    } }
+    send(trail(20, { [5] = "mend", [9] = "poison" }))
+    assert.equal(19, stored())
+    for _, document in ipairs(es:documents()) do
+      if document._source.misfit then
+        assert.same({ path = "/tmp/mend5" }, document._source.misfit)
+        assert.same({ "misfit" }, document._source.tags)
+        assert.is_nil(document._source.path)
+      end
+    end
+    local letter = cjson.decode(d:dead()[1])
+    assert.equal(1, #d:dead())
+    assert.equal(record(9, "poison"), (letter.record_hex:gsub("%x%x", function(h) return string.char(tonumber(h, 16)) end)))
+    local status, counts = d:stop()
+    assert.equal(0, status)
+    assert.same({ 19, 1, 20 }, { counts.indexed, counts.dead, counts.acknowledged })
+    assert.truthy(d:log():find("event=document_refused", 1, true))
+    assert.is_nil(d:log():find("canary", 1, true)) -- reasons quote the document
+  end)
+
+  it("finds the one document that spoils whole requests", function()
+    start { rules = { { request_contains = "/tmp/poison", answer = { status = 400, body =
+      '{"error":{"type":"illegal_argument_exception","reason":"Malformed"},"status":400}' } } } }
+    send(trail(30, { [17] = "poison" }))
+    assert.equal(29, stored())
+    assert.equal(1, #d:dead())
+  end)
+
+  it("holds back the acknowledgements of an index that takes nothing, while others go on", function()
+    start { rules = { { fault = "write_block", index = "audit-2023-11-14" } } }
+    local sender = fake_sender.login { port = d.port, window = 100 }
+    local shut = record(1)
+    local free = bsm.record { event = "stat", time = { 1800000000, 0 }, bsm.path "/", bsm.return64 { 0, 0 } }
+    sender:offer(shut)
+    for _ = 1, 5 do sender:offer(free) end
+    sender:wait_for(function() sender:take_acks() return #sender.acked >= 5 end, 30)
+    assert.equal(5, #sender.acked)
+    for _, sequence in ipairs(sender.acked) do assert.is_true(sequence > 1) end
+    assert.truthy(d:logged("event=index_paused", "audit-2023-11-14", "cure="))
+    es:rules {}
+    sender:wait_for(function() sender:take_acks() return #sender.acked >= 6 end, 60)
+    assert.equal(6, #sender.acked)
+    assert.is_nil(sender.fault)
+    sender:close()
+  end)
+
+  it("waits with wrong credentials, says so, and goes on when the file is right", function()
+    local key = process.write(process.folder() .. "/key", "id:old")
+    process.chmod(key, 384)
+    start({ settings = { auth = json.list { "ApiKey aWQ6a2V5" } } }, { api_key_file = key })
+    local sender = fake_sender.login { port = d.port, window = 100 }
+    for i = 1, 10 do sender:offer(record(i)) end
+    assert.truthy(d:logged("event=output_stopped", "credentials_refused", "cure="))
+    sender:take_acks()
+    assert.equal(0, #sender.acked)
+    process.write(key, "id:key")
+    sender:wait_for(function() sender:take_acks() return #sender.acked >= 10 end, 60)
+    assert.equal(10, #sender.acked)
+    assert.equal(10, stored())
+    assert.is_nil(d:log():find("id:key", 1, true))
+    sender:close()
+  end)
+
+  it("does not start with a key that others can read", function()
+    local key = process.write(process.folder() .. "/key", "id:key")
+    process.chmod(key, 420)
+    es = elasticsearch.start()
+    d = daemon.start { ready = false, settings = { output = { type = "elasticsearch", urls = { es.url }, api_key_file = key } } }
+    assert.equal(1, d.process:wait(30))
+    assert.truthy(d:log():find(key, 1, true) and d:log():find("chmod 600", 1, true))
+  end)
+
+  it("outlives the server's restart in the middle of a stream", function()
+    start({}, { max_documents = 25 })
+    local sender = process.start(d.folder, "streaming", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port, "--mech",
+      "dummy", "--window", "200", "--rate", "2000", trail(4000) })
+    process.until_true("some documents", function() return es:counts().stored > 200 end)
+    es:down()
+    process.sleep(0.5)
+    es:up()
+    assert.equal(0, sender:wait(120))
+    assert.equal(4000, stored())
+  end)
+
+  it("settles and acknowledges everything before it stops", function()
+    start({ rules = { { answer = { delay = 0.1, stored = true } } } }, { max_documents = 50 })
+    local sender = fake_sender.login { port = d.port, window = 500 }
+    for i = 1, 400 do sender:offer(record(i)) end
+    d.process:kill(process.signal.SIGTERM)
+    sender:wait_for(function() sender:take_acks() return #sender.acked >= 400 end, 60)
+    assert.equal(0, d.process:wait(60))
+    assert.equal(400, stored())
+    assert.equal(400, #sender.acked)
+    assert.is_nil(sender.fault)
+  end)
+end)
+
+describe("auditrecv template", function()
+  local es, folder
+  before_each(function()
+    es, folder = elasticsearch.start { flavour = "O2" }, process.folder()
+  end)
+  after_each(function()
+    es:stop()
+    process.clean()
+  end)
+
+  local function template(...)
+    return daemon.run(folder, { "template", ... })
+  end
+  local function urls() return "output.urls={\"" .. es.url .. "\"}" end
+
+  it("shows the template of each family", function()
+    for _, family in ipairs { "elasticsearch", "opensearch", "opensearch-1" } do
+      local p = template("show", "--family", family)
+      assert.equal(0, p.status)
+      assert.same({ "audit-*" }, cjson.decode(p:stdout()).index_patterns)
+    end
+    local p = template("show", "--set", "output.template_pattern=\"mine-*\"")
+    assert.same({ "mine-*" }, cjson.decode(p:stdout()).index_patterns)
+  end)
+
+  it("installs it, and finds it there", function()
+    local function check() return template("check", "--set", "output.type=\"elasticsearch\"", "--set", urls()) end
+    local p = check()
+    assert.equal(1, p.status)
+    assert.truthy(p:stdout():find("not installed", 1, true))
+    p = template("install", "--set", "output.type=\"elasticsearch\"", "--set", urls())
+    assert.equal(0, p.status, p:stderr())
+    p = check()
+    assert.equal(0, p.status, p:stdout())
+    local _, body = es:ask("GET", "/_index_template/auditrecv")
+    assert.equal("flat_object", cjson.decode(body).index_templates[1].index_template.template.mappings.properties.args.type)
+  end)
+
+  it("says what is wrong", function()
+    assert.equal(2, template().status)
+    assert.equal(2, template("destroy").status)
+    assert.equal(2, template("show", "--family", "mongodb").status)
+    local p = template("check", "--set", "output.type=\"elasticsearch\"", "--set", "output.urls={\"http://127.0.0.1:9\"}")
+    assert.equal(1, p.status)
+    assert.truthy(p:stderr():find("no node answers", 1, true))
+  end)
+end)
