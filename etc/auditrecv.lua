@@ -139,7 +139,7 @@ return {
 		-- Bytes of documents that wait, are in flight or are to be tried again. At this
 		-- cap no further record is taken up.
 		-- From 1 MiB to 64 GiB.
-		-- max_held_bytes = 64 * 1024 * 1024,
+		-- max_held_bytes = 32 * 1024 * 1024,
 
 		-- Seconds until a request without answer is sent again. Keep it above 60: a
 		-- server whose neighbour hangs answers after half a minute.

@@ -120,9 +120,9 @@ function manual.fields_mdoc(rows)
   return table.concat(out, "\n") .. "\n"
 end
 
--- Words in backticks are code; in a text they stand in quotes.
-local function quoted(text) return (text:gsub("`([^`]+)`", "\1oq%1\1cq")) end
-local function unmarked(text) return (text:gsub("\1", "\\("):gsub("\\\\%(", "\\(")) end
+-- Words in backticks are code; in a text they stand in quotes. The mark becomes a backslash, behind prose().
+local function quoted(text) return (text:gsub("`([^`]+)`", "\1(oq%1\1(cq")) end
+local function unmarked(text) return (text:gsub("\1", "\\")) end
 
 -- A comment as mdoc: text, and code where lines are indented.
 local function comment_mdoc(lines, put)
@@ -180,7 +180,7 @@ local function described(source)
     else
       if name and #lines > 0 then
         entries[#entries + 1] = { name = name, arguments = arguments or typed and names_of(typed), lines = lines }
-      elseif not about and not typed and line == "" and #lines > 0 then
+      elseif not about and not typed and #lines > 0 and (line == "" or line == "local " .. own .. " = {}") then
         about = lines
       end
       lines, typed = {}, nil
