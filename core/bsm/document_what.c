@@ -27,12 +27,8 @@ put_attribute(struct walk *w, const struct token *t)
 void
 put_strings(struct walk *w, const struct token *t)
 {
-	struct token_strings strings = t->strings;
-	struct str s;
-
 	open_list(w);
-	while (string_next(&strings, &s))
-		put_text(w, s);
+	put_each_string(w, &t->strings);
 	close_list(w);
 }
 

@@ -259,13 +259,8 @@ put_all_strings(struct walk *w, enum token_kind kind)
 	const struct token *t;
 
 	open_list(w);
-	for (t = record_first(w->r, kind); t != NULL; t = record_next(w->r, t)) {
-		struct token_strings strings = t->strings;
-		struct str s;
-
-		while (string_next(&strings, &s))
-			put_text(w, s);
-	}
+	for (t = record_first(w->r, kind); t != NULL; t = record_next(w->r, t))
+		put_each_string(w, &t->strings);
 	close_list(w);
 }
 

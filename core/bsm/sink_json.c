@@ -132,16 +132,20 @@ on_data_key(void *sink, const char *name, size_t len)
 	json_key(sink, name, len);
 }
 
-#define SMALL_ROOM 5
+#define SMALL_ROOM 6
 
-/* Two digits, or only the second of them. */
+/* 00 to 99. */
+static const char two_digits[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233"
+    "34353637383940414243444546474849505152535455565758596061626364656667"
+    "6869707172737475767778798081828384858687888990919293949596979899";
+
+/* Both digits, or only the second of a number below ten. */
 static inline char *
-put_pair_of_digits(char *p, unsigned pair, bool both)
+put_two(char *p, unsigned number, bool both)
 {
-	*p = (char)('0' + pair / 10);
-	p += both;
-	*p = (char)('0' + pair % 10);
-	return p + 1;
+	memcpy(p, two_digits + 2 * number + !both, 2);
+	return p + 1 + both;
 }
 
 /* Most are small; the others are for json. */
@@ -159,14 +163,12 @@ on_integer(void *sink, int64_t value)
 	p = b->at + b->len;
 	*p = ',';
 	p += j->comma;
-	if (value >= 10) {
-		unsigned high = (unsigned)value / 100, low = (unsigned)value % 100;
-
-		if (high > 0)
-			p = put_pair_of_digits(p, high, high >= 10);
-		p = put_pair_of_digits(p, low, high > 0 || low >= 10);
-	} else
-		*p++ = (char)('0' + value);
+	if (value < 100)
+		p = put_two(p, (unsigned)value, value >= 10);
+	else {
+		p = put_two(p, (unsigned)value / 100, value >= 1000);
+		p = put_two(p, (unsigned)value % 100, true);
+	}
 	j->comma = true;
 	b->len = (size_t)(p - b->at);
 }

@@ -15,6 +15,12 @@ unplain(uint64_t word)
 	return (word | (word - ONES * 0x20) | (quote - ONES) | (backslash - ONES)) & HIGHS;
 }
 
+static inline bool
+is_plain_byte(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 static inline uint64_t
 load8(const char *at)
 {
@@ -79,6 +85,54 @@ put_text(struct walk *w, struct str raw)
 		w->ops->word(w->sink, raw.at, raw.len);
 	else
 		put_unplain(w, raw, false);
+}
+
+/* How many bytes at the start are plain. */
+static inline size_t
+plain_run(const char *at, size_t len)
+{
+	size_t i = 0;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	for (; i + 8 <= len; i += 8) {
+		uint64_t odd = unplain(load8(at + i));
+
+		if (odd != 0)
+			return i + (size_t)__builtin_ctzll(odd) / 8;
+	}
+	if (i + 4 <= len) {
+		uint32_t four;
+		uint64_t odd;
+
+		memcpy(&four, at + i, 4);
+		if ((odd = unplain(four | (ONES * ' ') << 32)) != 0)
+			return i + (size_t)__builtin_ctzll(odd) / 8;
+		i += 4;
+	}
+#endif
+	while (i < len && is_plain_byte((unsigned char)at[i]))
+		i++;
+	return i;
+}
+
+/* A plain string ends at the first byte that is not: one look finds its end and that nothing is to be done about it. */
+void
+put_each_string(struct walk *w, const struct token_strings *strings)
+{
+	struct token_strings left = *strings;
+	struct str s;
+
+	while (left.count > 0) {
+		size_t n = plain_run(left.at, left.len);
+
+		if (LIKELY(n < left.len && left.at[n] == '\0')) {
+			w->ops->word(w->sink, left.at, n);
+			left.at += n + 1;
+			left.len -= (uint32_t)n + 1;
+			left.count--;
+		} else if (string_next(&left, &s))
+			put_text(w, s);
+	}
 }
 
 void

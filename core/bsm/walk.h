@@ -91,6 +91,8 @@ void put_text(struct walk *w, struct str raw);
 /* The same; `odd` says that it belongs together with bytes that are not UTF-8, and is spelled with them. */
 void put_text_odd(struct walk *w, struct str raw, bool odd);
 void put_text_pair(struct walk *w, enum key key, struct str raw);
+/* Each of NUL-terminated strings, into a list that is open. */
+void put_each_string(struct walk *w, const struct token_strings *strings);
 
 void put_word_pair(struct walk *w, enum key key, struct str word);
 /* A name, or where there is none the number in decimal. */
