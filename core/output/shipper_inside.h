@@ -35,12 +35,15 @@ struct shipper {
 	const char *stopped; /* why; NULL: not stopped */
 	unsigned stops;      /* in a row, for the back-off */
 	int64_t stop_due, stop_alarmed;
+	int64_t down_since, down_alarmed; /* no node answers; 0: one does */
 };
 
 /* shipper.c */
 struct batch *shipper_spare(struct shipper *s);
 void shipper_retire(struct shipper *s, struct batch *b);
-/* Sends it once more, after a time that grows. */
+/* Sends it once more, at that time … */
+void shipper_again_at(struct shipper *s, struct batch *b, int64_t due);
+/* … or after one that grows. */
 void shipper_again(struct shipper *s, struct batch *b, int64_t now);
 /* Cuts a batch in two that go at once, each for itself. False: only one document, or out of memory. */
 bool shipper_split(struct shipper *s, struct batch *b);

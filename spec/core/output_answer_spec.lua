@@ -21,45 +21,61 @@ local items_of_400 = {
     'For input string: "abc"', "document", "o.a" },
   { DP, "[1:7] failed to parse field [o.a] of type [ip] in document with id 'x'. Preview of field's value: 'q'",
     "'q' is not an IP string literal.", "document", "o.a" },
-  { MP, "object mapping for [o] tried to parse field [o] as object, but found a concrete value", nil, "document", "o" },
-  { DP, "[1:9] object mapping for [o.l] tried to parse field [null] as object, but found a concrete value", nil, "document", "o.l" },
+  { MP, "object mapping for [o] tried to parse field [o] as object, but found a concrete value", nil, "document",
+    "o" },
+  { DP, "[1:9] object mapping for [o.l] tried to parse field [null] as object, but found a concrete value", nil,
+    "document", "o.l" },
   { IA, "mapper [n] cannot be changed from type [long] to [text]", nil, "race", "n" },
   { IA, "mapper [n] cannot be changed from type [text] to [ObjectMapper]", nil, "race", "n" },
   { IA, "can't merge a non object mapping [n.m] with an object mapping", nil, "document", "n.m" },
-  { MP, "Could not dynamically add mapping for field [l.b]. Existing mapping for [l] must be of type object but found [long].",
+  { MP, "Could not dynamically add mapping for field [l.b]. Existing mapping for [l] must be of type object but found "
+    .. "[long].",
     nil, "document", "l.b" },
   { MP, "failed to parse field [big] of type [long] in document with id 'x'. Preview of field's value: '1'",
-    "Numeric value (9223372036854775808) out of range of long (-9223372036854775808 - 9223372036854775807)", "document", "big" },
-  { MP, "failed to parse field [d] of type [date_nanos] in document with id 'x'. Preview of field's value: '1969-01-01'",
-    "date[1969-01-01T00:00:00Z] is before the epoch in 1970 and cannot be stored in nanosecond resolution", "document", "d" },
-  { IA, 'Document contains at least one immense term in field="k.raw" (whose UTF8 encoding is longer than the max length 32766)',
+    "Numeric value (9223372036854775808) out of range of long (-9223372036854775808 - 9223372036854775807)",
+      "document", "big" },
+  { MP, "failed to parse field [d] of type [date_nanos] in document with id 'x'. Preview of field's value: '1969-01'",
+    "date[1969-01-01T00:00:00Z] is before the epoch in 1970 and cannot be stored in nanosecond resolution",
+      "document", "d" },
+  { IA, 'Document contains at least one immense term in field="k.raw" (whose UTF8 encoding is longer than the max'
+    .. " length 32766)",
     nil, "document", "k.raw" },
-  { IA, 'Document contains at least one immense term in field="fl._valueAndPath" (whose UTF8 encoding …', nil, "document", "fl" },
-  { IA, 'Document contains at least one immense term in field="fl._value" (whose UTF8 encoding …', nil, "document", "fl" },
+  { IA, 'Document contains at least one immense term in field="fl._valueAndPath" (whose UTF8 encoding …', nil,
+    "document", "fl" },
+  { IA, 'Document contains at least one immense term in field="fl._value" (whose UTF8 encoding …', nil, "document",
+    "fl" },
   { IA, 'DocValuesField "fl._valueAndPath" is too large, must be <= 32766', nil, "document", "fl" },
   { DP, "[1:5] failed to parse field [k] of type [keyword] in document with id 'x'. Preview of field's value: 'aaaa'",
     'Document contains at least one immense term in field="k" (whose UTF8', "document", "k" },
   { MP, "failed to parse field [fl] of type [flat_object] in document with id 'x'. Preview of field's value: '3'",
     "[fl] unexpected token [VALUE_STRING] in flat_object field value", "document", "fl" },
   { IA, "Limit of mapping depth [20] has been exceeded due to object field [a.b.c]", nil, "document", "a.b.c" },
-  { DP, "failed to parse: Limit of mapping depth [20] has been exceeded due to object field [a.b]", nil, "document", "a.b" },
-  { MP, "failed to parse", "The depth of the field has exceeded the allowed limit of [20]. This limit can be set", "document", "" },
-  { MP, "failed to parse", "Limit of total fields [1000] has been exceeded while adding new fields [1]", "document", "" },
+  { DP, "failed to parse: Limit of mapping depth [20] has been exceeded due to object field [a.b]", nil, "document",
+    "a.b" },
+  { MP, "failed to parse", "The depth of the field has exceeded the allowed limit of [20]. This limit can be set",
+    "document", "" },
+  { MP, "failed to parse", "Limit of total fields [1000] has been exceeded while adding new fields [1]", "document",
+    "" },
   { IA, "Limit of total fields [1000] has been exceeded", nil, "document", "" },
-  { "strict_dynamic_mapping_exception", "mapping set to strict, dynamic introduction of [y] within [o] is not allowed", nil,
+  { "strict_dynamic_mapping_exception",
+    "mapping set to strict, dynamic introduction of [y] within [o] is not allowed", nil,
     "document", "o.y" },
-  { "strict_dynamic_mapping_exception", "[1:13] mapping set to strict, dynamic introduction of [y] within [_doc] is not allowed",
+  { "strict_dynamic_mapping_exception",
+    "[1:13] mapping set to strict, dynamic introduction of [y] within [_doc] is not allowed",
     nil, "document", "y" },
   { MP, "failed to parse", "field name cannot be an empty string", "document", "" },
   { MP, "failed to parse field [_id] of type [_id] in document with id 'x'. Preview of field's value: '1'",
-    "Field [_id] is a metadata field and cannot be added inside a document. Use the index API request parameters.", "document", "_id" },
+    "Field [_id] is a metadata field and cannot be added inside a document. Use the index API request parameters.",
+      "document", "_id" },
   { MP, "failed to parse", "json_parse_exception", "document", "" },
   { DP, "[1:2] failed to parse: [1:6] Duplicate field 'x1'", nil, "document", "" },
   { IA, "if _id is specified it must not be empty", nil, "hopeless", "" },
   { "index_closed_exception", "closed", nil, "destination", "" },
-  { IA, "no write index is defined for alias [al]. The write index may be explicitly disabled", nil, "destination", "" },
+  { IA, "no write index is defined for alias [al]. The write index may be explicitly disabled", nil, "destination",
+    "" },
   { IA, "pipeline with id [nope] does not exist", nil, "destination", "" },
-  { "validation_exception", "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [999]/[1000] "
+  { "validation_exception",
+    "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [999]/[1000] "
     .. "maximum normal shards open;", nil, "destination", "" },
   { "invalid_index_name_exception", "Invalid index name [Abc], must be lowercase", nil, "name", "" },
   { "routing_missing_exception", "routing is required for [x]/[1]", nil, "destination", "" },
@@ -72,15 +88,20 @@ local items_of_400 = {
 
 local items_of_others = {
   { 200, nil, nil, "stored" }, { 201, nil, nil, "stored" },
-  { 409, "version_conflict_engine_exception", "[a]: version conflict, document already exists (current version [1])", "exists" },
+  { 409, "version_conflict_engine_exception", "[a]: version conflict, document already exists (current version [1])",
+    "exists" },
   { 409, "resource_already_exists_exception", "index [x] already exists", "moment" },
-  { 429, "es_rejected_execution_exception", "rejected execution of … on EsThreadPoolExecutor[name = vm/write", "busy" },
+  { 429, "es_rejected_execution_exception", "rejected execution of … on EsThreadPoolExecutor[name = vm/write",
+    "busy" },
   { 429, "rejected_execution_exception", "rejected execution of primary operation", "busy" },
   { 429, "circuit_breaking_exception", "[parent] Data too large, data for [<http_request>]", "busy" },
-  { 429, "process_cluster_event_timeout_exception", "failed to process cluster event (put-mapping) within 30s", "busy" },
-  { 429, "cluster_block_exception", "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark", "disk" },
+  { 429, "process_cluster_event_timeout_exception", "failed to process cluster event (put-mapping) within 30s",
+    "busy" },
+  { 429, "cluster_block_exception",
+    "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark", "disk" },
   { 403, "cluster_block_exception", "index [x] blocked by: [FORBIDDEN/8/index write (api)];", "destination" },
-  { 403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized … on indices [other]", "destination" },
+  { 403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized … on indices [other]",
+    "destination" },
   { 404, "index_not_found_exception", "no such index [x] and [action.auto_create_index] is [false]", "destination" },
   { 404, "index_not_found_exception", "composable template [te-*] forbids index auto creation", "destination" },
   { 404, "index_not_found_exception", "no such index [x]", "gone" },
@@ -90,7 +111,8 @@ local items_of_others = {
   { 500, "string_index_out_of_bounds_exception", nil, "name" },
   { 500, "null_pointer_exception", nil, "unknown" },
   { 502, nil, nil, "moment" }, { 504, nil, nil, "moment" },
-  { 503, "unavailable_shards_exception", "[x][0] primary shard is not active Timeout: [1m], request: [BulkShardRequest", "moment" },
+  { 503, "unavailable_shards_exception",
+    "[x][0] primary shard is not active Timeout: [1m], request: [BulkShardRequest", "moment" },
   { 503, "master_not_discovered_exception", nil, "moment" },
   { 507, "x", "y", "unknown" },
 }
@@ -119,7 +141,8 @@ describe("core.output.answer", function()
     end
 
     it("a server that tells no more than a text", function()
-      local verdict, items = answer(200, '{"items":[{"create":{"status":400,"error":"No ElasticsearchException found"}}]}', 1)
+      local verdict, items = answer(200,
+        '{"items":[{"create":{"status":400,"error":"No ElasticsearchException found"}}]}', 1)
       assert.equal("items", verdict)
       assert.equal("unknown", items[1].fault)
     end)
@@ -134,14 +157,19 @@ describe("core.output.answer", function()
   end)
 
   describe("the shapes of six servers", function()
-    local unfiltered = [[{"took":9,"errors":true,"items":[{"create":{"_index":"t","_type":"_doc","_id":"a","status":409,"error":{"type":]]
-      .. [["version_conflict_engine_exception","reason":"[a]: version conflict, document already exists (current version [1])",]]
-      .. [["index_uuid":"uMKPGf3oRoGX6nMj6OEltQ","shard":"0","index":"t"}}},{"create":{"_index":"t","_type":"_doc","_id":"c",]]
-      .. [["_version":1,"result":"created","_shards":{"total":2,"successful":1,"failed":0},"_seq_no":2,"_primary_term":1,"status":201}}]}]]
-    local filtered = [[{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":201,"x":[]}},{"create":{"status":400,"error":{"type":]]
-      .. [["document_parsing_exception","reason":"[1:7] failed to parse field [a\"b] of type [long] in document with id 'x'. Preview]]
-      .. [[ of field's value: '{}]['","caused_by":{"type":"illegal_argument_exception","reason":"For input string: \"abc\""}}}},]]
-      .. [[{"create":{"status":201}},{"create":{"status":429,"error":{"type":"es_rejected_execution_exception","reason":null}}}]}]]
+    local unfiltered = [[{"took":9,"errors":true,"items":[{"create":{"_index":"t","_type":"_doc","_id":"a",]]
+      .. [["status":409,"error":{"type":"version_conflict_engine_exception",]]
+      .. [["reason":"[a]: version conflict, document already exists (current version [1])",]]
+      .. [["index_uuid":"uMKPGf3oRoGX6nMj6OEltQ","shard":"0","index":"t"}}},]]
+      .. [[{"create":{"_index":"t","_type":"_doc","_id":"c","_version":1,"result":"created",]]
+      .. [["_shards":{"total":2,"successful":1,"failed":0},"_seq_no":2,"_primary_term":1,"status":201}}]}]]
+    local filtered = [[{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":201,"x":[]}},]]
+      .. [[{"create":{"status":400,"error":{"type":"document_parsing_exception",]]
+      .. [["reason":"[1:7] failed to parse field [a\"b] of type [long] in document with id 'x'. ]]
+      .. [[Preview of field's value: '{}]['",]]
+      .. [["caused_by":{"type":"illegal_argument_exception","reason":"For input string: \"abc\""}}}},]]
+      .. [[{"create":{"status":201}},]]
+      .. [[{"create":{"status":429,"error":{"type":"es_rejected_execution_exception","reason":null}}}]}]]
 
     it("unfiltered", function()
       local verdict, items = answer(200, unfiltered, 2)
@@ -173,7 +201,8 @@ describe("core.output.answer", function()
     end)
 
     it("with blanks, and with members behind the list", function()
-      local body = ' { "took" : 1 , "items" : [ { "create" : { "status" : 201 } } , {"create":{"status":201}} ] , "x":[[{}]], '
+      local body = ' { "took" : 1 , "items" : [ { "create" : { "status" : 201 } } , {"create":{"status":201}} ]'
+        .. ' , "x":[[{}]], '
         .. '"y":"]}" } \n'
       local verdict, items = answer(200, body, 2)
       assert.equal("items", verdict)
@@ -205,7 +234,8 @@ describe("core.output.answer", function()
 
   it("keeps long errors short, and knows them all the same", function()
     local value = ("é\\\""):rep(60000)
-    local reason = "failed to parse field [o.a] of type [long] in document with id 'x'. Preview of field's value: '" .. value
+    local reason = "failed to parse field [o.a] of type [long] in document with id 'x'. Preview of field's value: '"
+      .. value
     local item = judge { 400, MP, reason }
     assert.same({ "document", "o.a" }, { item.fault, item.field })
     assert.is_true(#item.error < 2000)

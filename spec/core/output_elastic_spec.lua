@@ -33,7 +33,8 @@ describe("core.output.elastic", function()
   -- Every document indexed, and on the server once.
   local function all_there(n)
     settle()
-    for i = 1, n do assert.truthy(fates[i] and (fates[i].fate == "indexed" or fates[i].fate == "exists"), "document " .. i) end
+    for i = 1, n do assert.truthy(fates[i] and (fates[i].fate == "indexed" or fates[i].fate == "exists"),
+      "document " .. i) end
     assert.equal(n, es:counts().stored)
   end
 
@@ -203,14 +204,16 @@ describe("core.output.elastic", function()
     } do
       it("are refused when " .. case[1], function()
         local path = secret("x", case[2])
-        local made, why = output.open { kind = "elasticsearch", urls = { "https://127.0.0.1:9" }, api_key_file = path }
+        local made, why = output.open { kind = "elasticsearch", urls = { "https://127.0.0.1:9" },
+          api_key_file = path }
         assert.is_nil(made)
         assert.truthy(why:find(path, 1, true) and why:find(case[3], 1, true), why)
       end)
     end
 
     it("are refused when the file is none, is empty, or holds rubbish", function()
-      for text, reason in pairs { [""] = "is empty", ["\n"] = "is empty", ["a\1b"] = "control character", [("x"):rep(5000)] = "too large" } do
+      for text, reason in pairs { [""] = "is empty", ["\n"] = "is empty", ["a\1b"] = "control character",
+        [("x"):rep(5000)] = "too large" } do
         local got, why = output.authorization(secret(text))
         assert.is_nil(got)
         assert.truthy(why:find(reason, 1, true), why)
@@ -231,14 +234,18 @@ describe("core.output.elastic", function()
 
   it("checks URLs", function()
     for url, want in pairs {
-      ["http://localhost:9200"] = { false, true }, ["https://h/prefix"] = { true, false }, ["http://127.0.0.9"] = { false, true },
-      ["http://[::1]:9200"] = { false, true }, ["http://127.0.0.1.example.com"] = { false, false }, ["https://127.x"] = { true, false },
+      ["http://localhost:9200"] = { false, true }, ["https://h/prefix"] = { true, false },
+        ["http://127.0.0.9"] = { false, true },
+      ["http://[::1]:9200"] = { false, true }, ["http://127.0.0.1.example.com"] = { false, false },
+        ["https://127.x"] = { true, false },
     } do
       assert.same(want, { output.check_url(url) }, url)
     end
     for url, reason in pairs {
-      ["ftp://h"] = "only http and https", ["file:///etc/passwd"] = "", ["https://u:p@h"] = "credentials do not belong",
-      ["https://u@h"] = "credentials do not belong", ["https://h?x"] = "no query", [""] = "not a URL", ["h:9200"] = "",
+      ["ftp://h"] = "only http and https", ["file:///etc/passwd"] = "",
+        ["https://u:p@h"] = "credentials do not belong",
+      ["https://u@h"] = "credentials do not belong", ["https://h?x"] = "no query", [""] = "not a URL",
+        ["h:9200"] = "",
     } do
       local good, why = output.check_url(url)
       assert.is_nil(good, url)
@@ -306,12 +313,15 @@ describe("core.output.template", function()
 
   it("is compared with what a server has", function()
     local ours = output.template "elasticsearch"
-    local function answer(template) return '{"index_templates":[{"name":"a","index_template":' .. template .. "}]}" end
+    local function answer(template) return '{"index_templates":[{"name":"a","index_template":' .. template
+      .. "}]}" end
     local function compare(...) return output.template_compare(...) end
     assert.equal("fine", compare(200, answer(ours), "elasticsearch", "audit-*"))
     assert.equal("pattern", compare(200, answer(ours), "elasticsearch", "other-*"))
-    assert.equal("foreign", compare(200, answer '{"index_patterns":["audit-*"],"version":1}', "elasticsearch", "audit-*"))
-    assert.equal("old", compare(200, answer '{"index_patterns":["audit-*"],"version":0,"_meta":{"product":"auditrecv"}}',
+    assert.equal("foreign", compare(200, answer '{"index_patterns":["audit-*"],"version":1}', "elasticsearch",
+      "audit-*"))
+    assert.equal("old", compare(200,
+      answer '{"index_patterns":["audit-*"],"version":0,"_meta":{"product":"auditrecv"}}',
       "elasticsearch", "audit-*"))
     assert.equal("missing", compare(404, "{}", "elasticsearch", "audit-*"))
     assert.equal("missing", compare(200, '{"index_templates":[]}', "elasticsearch", "audit-*"))

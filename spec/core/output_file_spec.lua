@@ -180,7 +180,8 @@ describe("core.output.file", function()
   end)
 
   it("says why it cannot be opened", function()
-    for _, case in ipairs { { folder, "" }, { folder .. "/no/such", "No such file" }, { "/dev/null", "not a regular file" } } do
+    for _, case in ipairs { { folder, "" }, { folder .. "/no/such", "No such file" }, { "/dev/null",
+      "not a regular file" } } do
       local made, why = output.open { kind = "file", path = case[1] }
       assert.is_nil(made)
       assert.truthy(why:find(case[1], 1, true) and why:find(case[2], 1, true), why)

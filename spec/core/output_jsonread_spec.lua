@@ -13,7 +13,8 @@ local function random_json(depth)
   local text
   if kind == 1 then text = ({ "true", "false", "null" })[math.random(3)]
   elseif kind == 2 then text = ({ "0", "-1", "12.5", "1e9", "-0.25E-7", "9223372036854775807" })[math.random(6)]
-  elseif kind <= 5 then text = ({ '""', '"a"', [["\"\\\/\b\f\n\r\t"]], [["\ud83d\ude00 \u00e9"]], '"é[{,:}]"' })[math.random(5)]
+  elseif kind <= 5 then text = ({ '""', '"a"', [["\"\\\/\b\f\n\r\t"]], [["\ud83d\ude00 \u00e9"]],
+    '"é[{,:}]"' })[math.random(5)]
   else
     local parts = {}
     for i = 1, math.random(0, 4) do
@@ -33,11 +34,13 @@ describe("core.base.jsonread", function()
     { " 12 ", "number end" },
     { '"x"', "text end" },
     { "", "bad" }, { "{", "{ bad" }, { "[1,]", "[ number bad" }, { '{"a"}', "{ bad" }, { '{"a":}', "{ key bad" },
-    { '{"a":1,}', "{ key number bad" }, { "{1:2}", "{ bad" }, { "[1}", "[ number bad" }, { '{"a":1]', "{ key number bad" },
+    { '{"a":1,}', "{ key number bad" }, { "{1:2}", "{ bad" }, { "[1}", "[ number bad" }, { '{"a":1]',
+      "{ key number bad" },
     { "[1 2]", "[ number bad" }, { "1 2", "number bad" }, { "{}x", "{ } bad" }, { "]", "bad" }, { ",", "bad" },
     { "01", "bad" }, { "1.", "bad" }, { "-", "bad" }, { "1e", "bad" }, { ".5", "bad" }, { "+1", "bad" },
     { "tru", "bad" }, { "nul", "bad" }, { "NaN", "bad" },
-    { '"a', "bad" }, { '"a\n"', "bad" }, { [["\x"]], "bad" }, { [["\u12"]], "bad" }, { [["\u12g4"]], "bad" }, { [["\]], "bad" },
+    { '"a', "bad" }, { '"a\n"', "bad" }, { [["\x"]], "bad" }, { [["\u12"]], "bad" }, { [["\u12g4"]], "bad" },
+      { [["\]], "bad" },
   } do
     it("reads " .. case[1], function() assert.equal(case[2], tokens(case[1])) end)
   end
@@ -67,7 +70,8 @@ describe("core.base.jsonread", function()
   end)
 
   it("reads any bytes without harm", function()
-    local alphabet = { "{", "}", "[", "]", ",", ":", '"', "\\", "u", "1", "e", "-", ".", "t", "true", "null", " ", "\0", "\255" }
+    local alphabet = { "{", "}", "[", "]", ",", ":", '"', "\\", "u", "1", "e", "-", ".", "t", "true", "null", " ",
+      "\0", "\255" }
     for _ = 1, 5000 do
       local parts = {}
       for i = 1, math.random(0, 30) do parts[i] = alphabet[math.random(#alphabet)] end

@@ -2,13 +2,15 @@ local bulk_story = require "spec.support.bulk_story"
 
 local MP = "mapper_parsing_exception"
 local function wrong(field)
-  return { 400, MP, ("failed to parse field [%s] of type [long] in document with id 'x'. Preview of field's value: 'q'"):format(field) }
+  return { 400, MP,
+    ("failed to parse field [%s] of type [long] in document with id 'x'. Preview of field's value: 'q'"):format(field) }
 end
 local busy = { 429, "es_rejected_execution_exception", "rejected execution" }
 local blocked = { 403, "cluster_block_exception", "index [x] blocked by: [FORBIDDEN/8/index write (api)];" }
 
 local function fill(story, n, index, json)
-  for i = 1, n do story:put(index or "audit", ("%s-%d"):format(index or "audit", i), json or ('{"n":%d}'):format(i)) end
+  for i = 1, n do story:put(index or "audit", ("%s-%d"):format(index or "audit", i), json
+    or ('{"n":%d}'):format(i)) end
   return story
 end
 
@@ -31,7 +33,8 @@ describe("core.output.shipper", function()
       local story = fill(bulk_story.new {}, 3)
       assert.is_true(story:turn())
       assert.equal(1, story.requests)
-      assert.equal('{"create":{"_index":"audit","_id":"audit-1"}}\n{"n":1}\n{"create":{"_index":"audit","_id":"audit-2"}}\n{"n":2}\n'
+      assert.equal('{"create":{"_index":"audit","_id":"audit-1"}}\n{"n":1}\n'
+        .. '{"create":{"_index":"audit","_id":"audit-2"}}\n{"n":2}\n'
         .. '{"create":{"_index":"audit","_id":"audit-3"}}\n{"n":3}\n', story.log[1].body)
       indexed_all(story, 3)
     end)
@@ -56,7 +59,8 @@ describe("core.output.shipper", function()
       local story = fill(bulk_story.new { max_documents = 7, max_in_flight = 64 }, 50)
       indexed_all(story, 50)
       assert.equal(8, story.requests)
-      story = fill(bulk_story.new { max_bytes = 1000, max_in_flight = 64 }, 50, "audit", '{"x":"' .. ("y"):rep(300) .. '"}')
+      story = fill(bulk_story.new { max_bytes = 1000, max_in_flight = 64 }, 50, "audit", '{"x":"' .. ("y"):rep(300)
+        .. '"}')
       indexed_all(story, 50)
       for _, request in ipairs(story.log) do assert.is_true(#request.body <= 1000) end
     end)
@@ -80,7 +84,8 @@ describe("core.output.shipper", function()
     it("the whole again after anything that is no answer, and settles each once", function()
       for _, said in ipairs {
         {}, { torn = true }, { status = 503, body = "{}" }, { status = 500, type = "text/html", body = "<html>" },
-        { status = 429, body = "{}" }, { status = 200, body = '{"items":[]}' }, { status = 200, body = '{"items":[{"cr' },
+        { status = 429, body = "{}" }, { status = 200, body = '{"items":[]}' }, { status = 200,
+          body = '{"items":[{"cr' },
         { status = 200, type = "text/html", body = "<html>" }, { status = 302, type = "text/html", body = "" },
         { status = 408, body = "" }, { status = 401, body = "{}" }, { status = 403, body = "{}" },
         { status = 403, body = '{"error":{"type":"cluster_block_exception","reason":"blocked by: …"},"status":403}' },
@@ -109,7 +114,8 @@ describe("core.output.shipper", function()
     end
 
     it("stored before is stored", function()
-      local _, fate = lone(function(item) return item.id == "it" and { 409, "version_conflict_engine_exception", "x" } or 201 end)
+      local _, fate = lone(function(item) return item.id == "it" and { 409, "version_conflict_engine_exception",
+        "x" } or 201 end)
       assert.equal("exists", fate.fate)
     end)
 
@@ -134,7 +140,8 @@ describe("core.output.shipper", function()
         return item.id == "it" and not item.json:find "misfit" and wrong "args.x" or 201
       end)
       assert.same({ "indexed", true, false }, { fate.fate, fate.repaired, fate.rerouted })
-      assert.equal('{"n":9,"args":{},"time":"t","tags":["misfit"],"misfit":{"args":{"x":1}}}', story.stored["audit/it"])
+      assert.equal('{"n":9,"args":{},"time":"t","tags":["misfit"],"misfit":{"args":{"x":1}}}',
+        story.stored["audit/it"])
     end)
 
     it("of the document is refused when the repair did not help", function()
@@ -146,9 +153,9 @@ describe("core.output.shipper", function()
 
     it("of a race goes once more unchanged, then is repaired", function()
       local race = { 400, "illegal_argument_exception", "mapper [n] cannot be changed from type [text] to [long]" }
-      local story, fate = lone(function(item) return item.id == "it" and item.tries == 1 and race or 201 end)
-      assert.same({ "indexed", false }, { fate.fate, fate.repaired })
-      story, fate = lone(function(item) return item.id == "it" and item.tries <= 2 and race or 201 end)
+      local _, unchanged = lone(function(item) return item.id == "it" and item.tries == 1 and race or 201 end)
+      assert.same({ "indexed", false }, { unchanged.fate, unchanged.repaired })
+      local story, fate = lone(function(item) return item.id == "it" and item.tries <= 2 and race or 201 end)
       assert.same({ "indexed", true }, { fate.fate, fate.repaired })
       assert.truthy(story.stored["audit/it"]:find('"misfit":{"n":9}', 1, true))
     end)
@@ -177,7 +184,8 @@ describe("core.output.shipper", function()
 
     it("of an index that was deleted meanwhile goes again", function()
       local story, fate = lone(function(item)
-        return item.id == "it" and item.tries <= 2 and { 404, "index_not_found_exception", "no such index [audit]" } or 201
+        return item.id == "it" and item.tries <= 2 and { 404, "index_not_found_exception", "no such index [audit]" }
+          or 201
       end)
       assert.equal("indexed", fate.fate)
       assert.equal(3, story.tries.it)
@@ -194,7 +202,8 @@ describe("core.output.shipper", function()
 
     it("without an id is refused at once", function()
       local _, fate = lone(function(item)
-        return item.id == "it" and { 400, "illegal_argument_exception", "if _id is specified it must not be empty" } or 201
+        return item.id == "it" and { 400, "illegal_argument_exception", "if _id is specified it must not be empty" }
+          or 201
       end)
       assert.same({ "refused", "bad_id" }, { fate.fate, fate.reason })
     end)
@@ -233,7 +242,8 @@ describe("core.output.shipper", function()
 
     it("is not taken for shut because one document waits", function()
       local open = false
-      local story = fill(bulk_story.new({}, function(item) return item.id == "audit-5" and not open and blocked or 201 end), 10)
+      local story = fill(bulk_story.new({}, function(item) return item.id == "audit-5" and not open and blocked
+        or 201 end), 10)
       story:settle(100)
       assert.equal(9, count(story, "indexed"))
       fill(story, 10, "audit") -- the same ids: there already
@@ -258,7 +268,8 @@ describe("core.output.shipper", function()
 
     for _, said in ipairs {
       { 400, "index_closed_exception", "closed" },
-      { 429, "cluster_block_exception", "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark" },
+      { 429, "cluster_block_exception",
+        "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark" },
       { 404, "index_not_found_exception", "no such index [x] and [action.auto_create_index] is [false]" },
       { 404, "index_not_found_exception", "no such index [x]" },
       { 400, "illegal_argument_exception", "no write index is defined for alias [al]" },
@@ -266,7 +277,8 @@ describe("core.output.shipper", function()
       { 400, "invalid_index_name_exception", "Invalid index name [Abc], must be lowercase" },
       { 500, "i_o_exception", "No space left on device" },
       { 403, "security_exception", "action [indices:admin/auto_create] is unauthorized" },
-      { 400, "validation_exception", "this action would add [2] shards, but this cluster currently has [999]/[1000] maximum normal shards" },
+      { 400, "validation_exception",
+        "this action would add [2] shards, but this cluster currently has [999]/[1000] maximum normal shards" },
     } do
       it(("for %d %s: loses nothing, refuses nothing"):format(said[1], said[2]), function()
         local open = false
@@ -297,7 +309,8 @@ describe("core.output.shipper", function()
       for position = 1, 20 do
         local story = fill(bulk_story.new({}, nil, function(request)
           if request.body:find('"audit-' .. position .. '"', 1, true) then
-            return { status = 400, body = '{"error":{"type":"illegal_argument_exception","reason":"x"},"status":400}' }
+            return { status = 400,
+              body = '{"error":{"type":"illegal_argument_exception","reason":"x"},"status":400}' }
           end
         end), 20)
         assert.equal(0, story:settle())
@@ -333,7 +346,8 @@ describe("core.output.shipper", function()
     end)
 
     it("in every document is each one's own: no halving", function()
-      local story = fill(bulk_story.new({}, function(item) return not item.json:find "misfit" and wrong "n" or 201 end), 100)
+      local story = fill(bulk_story.new({}, function(item) return not item.json:find "misfit" and wrong "n"
+        or 201 end), 100)
       indexed_all(story, 100)
       assert.equal(2, story.requests)
       assert.equal(100, story.shipper:counters().repaired)
@@ -372,7 +386,8 @@ describe("core.output.shipper", function()
     it("for a limit that answers 429 for ever is halved while others pass", function()
       local big = '{"x":"' .. ("y"):rep(20000) .. '"}'
       local story = bulk_story.new({ max_bytes = 4 << 20, max_documents = 200 }, nil, function(request)
-        if #request.body > 600000 then return { status = 429, body = '{"error":{"type":"circuit_breaking_exception"}}' } end
+        if #request.body > 600000 then return { status = 429,
+          body = '{"error":{"type":"circuit_breaking_exception"}}' } end
       end)
       for i = 1, 200 do story:put("audit", "b" .. i, big) end
       indexed_all(story, 200)
@@ -382,7 +397,8 @@ describe("core.output.shipper", function()
     it("alone, for a limit that answers 429 for ever, is refused only after long, and while others pass", function()
       local story
       story = bulk_story.new({ retry_for = 200 }, nil, function(request)
-        if #request.body > 100000 then return { status = 429, body = '{"error":{"type":"circuit_breaking_exception"}}' } end
+        if #request.body > 100000 then return { status = 429,
+          body = '{"error":{"type":"circuit_breaking_exception"}}' } end
       end)
       story:put("audit", "huge", '{"x":"' .. ("y"):rep(200000) .. '"}')
       story:settle(1000)
@@ -403,7 +419,7 @@ describe("core.output.shipper", function()
       local story = bulk_story.new({ max_documents = 100, max_in_flight = 8 }, nil, function()
         if storm then return { status = 429, body = "{}" } end
       end)
-      local put, sent_in_storm = 0, 0
+      local put = 0
       for _ = 1, 1800 do
         for _ = 1, 10 do
           put = put + 1
@@ -412,8 +428,7 @@ describe("core.output.shipper", function()
         for _ = 1, 10 do if not story:turn() then break end end
         story.shipper:pass(1)
       end
-      sent_in_storm = story.requests
-      assert.is_true(sent_in_storm < 1800, tostring(sent_in_storm))
+      assert.is_true(story.requests < 1800, tostring(story.requests))
       storm = false
       story:settle(60)
       assert.equal(put, count(story, "indexed"))
@@ -474,7 +489,8 @@ describe("core.output.shipper", function()
     end)
 
     it("all down: waits with growing pauses, and goes on", function()
-      local story = fill(bulk_story.new({ nodes = 2 }, nil, function(_, s) if s.elapsed < 600 then return {} end end), 10)
+      local story = fill(bulk_story.new({ nodes = 2 }, nil, function(_,
+        s) if s.elapsed < 600 then return {} end end), 10)
       story.down = setmetatable({}, { __index = function() return story.elapsed < 600 end })
       indexed_all(story, 10)
       assert.is_true(story.requests < 10, tostring(story.requests))
@@ -519,7 +535,8 @@ describe("core.output.shipper", function()
   it("R7: whatever mix of answers comes, each document ends as it should, exactly once", function()
     local moments = {
       { 429, "es_rejected_execution_exception", "rejected" }, { 503, "unavailable_shards_exception", "no" },
-      { 502 }, { 504 }, { 500, "node_not_connected_exception", "n" }, { 404, "shard_not_found_exception", "no such shard" },
+      { 502 }, { 504 }, { 500, "node_not_connected_exception", "n" }, { 404, "shard_not_found_exception",
+        "no such shard" },
       { 429, "circuit_breaking_exception", "[parent] Data too large" },
     }
     local race = { 400, "illegal_argument_exception", "mapper [n] cannot be changed from type [text] to [long]" }
@@ -527,20 +544,23 @@ describe("core.output.shipper", function()
     local kinds = {
       good = { function() return 201 end, "indexed" },
       there = { function() return { 409, "version_conflict_engine_exception", "x" } end, "exists" },
-      later = { function(item) return item.tries <= 1 + #item.id % 3 and moments[1 + #item.id % #moments] or 201 end, "indexed" },
+      later = { function(item) return item.tries <= 1 + #item.id % 3 and moments[1 + #item.id % #moments] or 201 end,
+        "indexed" },
       gone = { function(item)
         return item.tries == 1 and { 404, "index_not_found_exception", "no such index [x]" } or 201
       end, "indexed" },
       race = { function(item) return item.tries == 1 and race or 201 end, "indexed" },
       racing = { function(item) return item.tries <= 2 and race or 201 end, "indexed", true },
       field = { function(item) return item.json:find "misfit" and 201 or wrong "n" end, "indexed", true },
-      free = { function(item) return item.json:find "misfit" and 201 or { 400, MP, "failed to parse" } end, "indexed", true },
+      free = { function(item) return item.json:find "misfit" and 201 or { 400, MP, "failed to parse" } end,
+        "indexed", true },
       poison = { function() return wrong "n" end, "refused" },
-      no_id = { function() return { 400, "illegal_argument_exception", "if _id is specified it must not be empty" } end, "refused" },
+      no_id = { function() return { 400, "illegal_argument_exception",
+        "if _id is specified it must not be empty" } end, "refused" },
       bad_name = { function(item)
         return item.index == "fallback" and 201 or { 400, "invalid_index_name_exception", "Invalid index name" }
       end, "indexed", nil, true },
-      shut = { function(item, story)
+      shut = { function(_, story)
         return story.elapsed < story.opens and blocked or 201
       end, "indexed" },
     }
@@ -548,8 +568,10 @@ describe("core.output.shipper", function()
     for name in pairs(kinds) do names[#names + 1] = name end
     table.sort(names)
     local wholes = {
-      { status = 503, body = "{}" }, { status = 429, body = "{}" }, {}, { torn = true }, { status = 200, body = '{"items":[' },
-      { status = 200, body = "{}" }, { status = 502, type = "text/html", body = "<html>" }, { status = 500, body = "{}" },
+      { status = 503, body = "{}" }, { status = 429, body = "{}" }, {}, { torn = true }, { status = 200,
+        body = '{"items":[' },
+      { status = 200, body = "{}" }, { status = 502, type = "text/html", body = "<html>" }, { status = 500,
+        body = "{}" },
       { status = 200, type = "text/html", body = "<html>" }, { status = 413, type = "", body = "" },
       { status = 401, body = "{}" }, { status = 302, type = "", body = "" },
     }
@@ -569,16 +591,19 @@ describe("core.output.shipper", function()
       for i = 1, n do
         local kind = math.random(100) > bad and "good" or names[math.random(#names)]
         local index = kind == "shut" and "shut" or kind == "bad_name" and "Bad" or "audit-" .. math.random(3)
-        local cookie = story:put(index, ("%d-%d-%s"):format(round, i, kind), ('{"n":1,"k":"%s","args":{}}'):format(kind), "fallback")
+        local cookie = story:put(index, ("%d-%d-%s"):format(round, i, kind),
+          ('{"n":1,"k":"%s","args":{}}'):format(kind), "fallback")
         expected[cookie] = kinds[kind]
       end
       assert.equal(0, story:settle(), "round " .. round)
       assert.equal(n, story.calls)
       for cookie, want in pairs(expected) do
         local got = story.fates[cookie]
-        -- A request whose answer was lost may have been stored by this server only when it said so, so "exists" is not to be expected.
+        -- A request whose answer was lost may have been stored by this server only when it said so, so "exists" is
+        -- not to be expected.
         if got.fate ~= want[2] or got.repaired ~= (want[3] or false) or (want[4] and not got.rerouted) then
-          error(("round %d: %s, repaired %s, reason %s; wanted %s"):format(round, got.fate, got.repaired, got.reason, want[2]))
+          error(("round %d: %s, repaired %s, reason %s; wanted %s"):format(round, got.fate, got.repaired, got.reason,
+            want[2]))
         end
       end
       local _, held = story.shipper:pending()

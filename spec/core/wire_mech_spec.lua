@@ -71,7 +71,9 @@ describe("core.wire mechanism dummy", function()
       wire.token_oid(fake.token("x", "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02")))
     local first = fake.token "0\0"
     for cut = 0, #first - 1 do assert.is_nil(wire.token_oid(first:sub(1, cut))) end
-    for _, odd in ipairs { "\x60\x02\x06\x01", "\x60\x01\x06", "\x60\x00", "\x60\x03\x06\x81\x01", "\x60\x02\x05\x00" } do
+    for _, odd in ipairs {
+      "\x60\x02\x06\x01", "\x60\x01\x06", "\x60\x00", "\x60\x03\x06\x81\x01", "\x60\x02\x05\x00",
+    } do
       assert.is_nil(wire.token_oid(odd))
     end
   end)

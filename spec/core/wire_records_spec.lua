@@ -91,7 +91,8 @@ describe("core.wire records", function()
 
   it("have 64-bit sequences, and 32-bit ones that run over, and ones that begin again", function()
     open { settle = 1 }
-    local old, new, again = login { sequence = 0xfffffffe, bits = 32 }, login { sequence = math.maxinteger - 1 }, login()
+    local old, new = login { sequence = 0xfffffffe, bits = 32 }, login { sequence = math.maxinteger - 1 }
+    local again = login()
     for _ = 1, 4 do
       assert.equal("sent", old:offer "o")
       assert.equal("sent", new:offer "n")
@@ -230,8 +231,10 @@ describe("core.wire records", function()
       ["a token with more behind it"] = { fake.frame(fake.token "12345678x" .. "y"), "not a token" },
       ["a length longer than it need be"] = {
         fake.frame("\x60\x81\x16\x06\x0a" .. fake.OID .. "\0\0" .. "12345678"), "not a token" },
-      ["another mechanism"] = { fake.frame(fake.token("12345678", "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02")), "not a token" },
-      ["a frame of 3 GiB that is no token"] = { string.pack(">I4", 3 << 30) .. ("x"):rep(64), "a token of 3221225472 bytes" },
+      ["another mechanism"] = {
+        fake.frame(fake.token("12345678", "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02")), "not a token" },
+      ["a frame of 3 GiB that is no token"] = {
+        string.pack(">I4", 3 << 30) .. ("x"):rep(64), "a token of 3221225472 bytes" },
       ["a frame of 3 GiB whose token is smaller"] = {
         string.pack(">I4", 3 << 30) .. fake.token(("x"):rep(1 << 20)):sub(1, 100), "a token of 3221225472 bytes" },
     } do

@@ -234,7 +234,8 @@ describe("core.wire sender", function()
         for _, record in ipairs(one:take_records()) do taken[record.sequence] = record.bytes end
         if taken[1000] then one:stop() end
         if done then
-          two = assert(wire.open { settle = 1, listeners = { { address = "127.0.0.1", port = port, dummy = { "127.0.0.1" } } } })
+          two = assert(wire.open { settle = 1,
+            listeners = { { address = "127.0.0.1", port = port, dummy = { "127.0.0.1" } } } })
         end
       else
         two:turn()

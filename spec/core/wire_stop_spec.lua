@@ -189,11 +189,11 @@ describe("core.wire stop", function()
     made = senders
     for i = 1, 5 do
       senders[i] = fake.new { port = 0, window = 100, pump = function() turn() end }
-      senders[i].number = 0
     end
     local seen = {}
     for _ = 1, 100 do
-      r = assert(wire.open { linger = 1, listeners = { { address = "127.0.0.1", port = port, dummy = { "127.0.0.1" } } } })
+      r = assert(wire.open { linger = 1,
+        listeners = { { address = "127.0.0.1", port = port, dummy = { "127.0.0.1" } } } })
       port, owed, done = r:port(), {}, false
       local stopping
       local function one_turn()
@@ -209,11 +209,10 @@ describe("core.wire stop", function()
       local turns = 0
       repeat
         turns = turns + 1
-        for _, s in ipairs(senders) do
+        for i, s in ipairs(senders) do
           for _ = 1, math.random(0, 40) do
             if stopping and not s.socket then break end -- nobody listens any more
-            s.number = s.number + 1
-            s:offer(("%s record %d"):format(tostring(s), s.number))
+            s:offer(("s%d record %d"):format(i, s.next_sequence))
           end
           s:take_acks()
           if s.ended then s:close() end
@@ -232,7 +231,10 @@ describe("core.wire stop", function()
       end
       r:close()
     end
-    for _, s in ipairs(senders) do assert.is_true(#s.acked > 500) end
+    for i, s in ipairs(senders) do
+      assert.is_true(#s.acked > 500)
+      for _, sequence in ipairs(s.acked) do assert.is_true(seen[("s%d record %d"):format(i, sequence)]) end
+    end
     r = assert(wire.open {})
   end)
 end)

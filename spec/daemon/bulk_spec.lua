@@ -75,7 +75,8 @@ describe("a daemon with Elasticsearch behind it", function()
   for name, answer in pairs {
     ["ends connections"] = { no_head = true, cut = 0 }, ["resets them"] = { no_head = true, reset = 0 },
     ["cuts answers off"] = { cut = 50, stored = true }, ["is busy"] = { fault = "busy" },
-    ["gives fewer items"] = { fewer = 1, stored = true }, ["is a proxy's page"] = { status = 200, body = "<html>", content_type = "text/html" },
+    ["gives fewer items"] = { fewer = 1, stored = true }, ["is a proxy's page"] = { status = 200, body = "<html>",
+      content_type = "text/html" },
     ["has no master"] = { fault = "no_master" },
   } do
     it("loses nothing when the server " .. name, function()
@@ -88,7 +89,8 @@ describe("a daemon with Elasticsearch behind it", function()
   end
 
   it("loses nothing when each item may go wrong", function()
-    start({ rules = { { mix = { { 60 }, { 10, "rejected" }, { 10, "unavailable" }, { 5, "deleted" }, { 5, "node_gone" },
+    start({ rules = { { mix = { { 60 }, { 10, "rejected" }, { 10, "unavailable" }, { 5, "deleted" }, { 5,
+      "node_gone" },
       { 5, "breaker" }, { 5, "no_such_shard" } }, times = 400 } } }, { max_documents = 50 })
     send(trail(500))
     assert.equal(500, stored())
@@ -110,7 +112,8 @@ describe("a daemon with Elasticsearch behind it", function()
     end
     local letter = cjson.decode(d:dead()[1])
     assert.equal(1, #d:dead())
-    assert.equal(record(9, "poison"), (letter.record_hex:gsub("%x%x", function(h) return string.char(tonumber(h, 16)) end)))
+    assert.equal(record(9, "poison"), (letter.record_hex:gsub("%x%x", function(h) return string.char(tonumber(h,
+      16)) end)))
     local status, counts = d:stop()
     assert.equal(0, status)
     assert.same({ 19, 1, 20 }, { counts.indexed, counts.dead, counts.acknowledged })
@@ -165,14 +168,16 @@ describe("a daemon with Elasticsearch behind it", function()
     local key = process.write(process.folder() .. "/key", "id:key")
     process.chmod(key, 420)
     es = elasticsearch.start()
-    d = daemon.start { ready = false, settings = { output = { type = "elasticsearch", urls = { es.url }, api_key_file = key } } }
+    d = daemon.start { ready = false, settings = { output = { type = "elasticsearch", urls = { es.url },
+      api_key_file = key } } }
     assert.equal(1, d.process:wait(30))
     assert.truthy(d:log():find(key, 1, true) and d:log():find("chmod 600", 1, true))
   end)
 
   it("outlives the server's restart in the middle of a stream", function()
     start({}, { max_documents = 25 })
-    local sender = process.start(d.folder, "streaming", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port, "--mech",
+    local sender = process.start(d.folder, "streaming", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
+      "--mech",
       "dummy", "--window", "200", "--rate", "2000", trail(4000) })
     process.until_true("some documents", function() return es:counts().stored > 200 end)
     es:down()
@@ -230,14 +235,16 @@ describe("auditrecv template", function()
     p = check()
     assert.equal(0, p.status, p:stdout())
     local _, body = es:ask("GET", "/_index_template/auditrecv")
-    assert.equal("flat_object", cjson.decode(body).index_templates[1].index_template.template.mappings.properties.args.type)
+    assert.equal("flat_object",
+      cjson.decode(body).index_templates[1].index_template.template.mappings.properties.args.type)
   end)
 
   it("says what is wrong", function()
     assert.equal(2, template().status)
     assert.equal(2, template("destroy").status)
     assert.equal(2, template("show", "--family", "mongodb").status)
-    local p = template("check", "--set", "output.type=\"elasticsearch\"", "--set", "output.urls={\"http://127.0.0.1:9\"}")
+    local p = template("check", "--set", "output.type=\"elasticsearch\"", "--set",
+      "output.urls={\"http://127.0.0.1:9\"}")
     assert.equal(1, p.status)
     assert.truthy(p:stderr():find("no node answers", 1, true))
   end)

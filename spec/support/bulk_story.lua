@@ -1,11 +1,13 @@
--- bulk_story: a shipper that talks to a server made of a Lua function, in a time of its own. For specs of the output room.
+-- bulk_story: a shipper that talks to a server made of a Lua function, in a time of its own. For specs of the
+-- output room.
 --
 --   local story = bulk_story.new({ max_documents = 10 }, function(item) return 201 end)
 --   story:put("audit", "id1", '{"a":1}')
 --   story:settle()
 --   assert.equal("indexed", story.fates[1].fate)
 --
--- The server answers per item: a status, or { status, type, reason, caused_by reason }. The item is { index, id, json, tries (of
+-- The server answers per item: a status, or { status, type, reason, caused_by reason }. The item is { index, id,
+-- json, tries (of
 -- this id so far), request (its number), position, count }. `whole(request)` may answer a request in one: a table for
 -- shipper:answer(), or nil.
 local output = require "core.output"
@@ -28,7 +30,8 @@ bulk_story.quote = quote
 function bulk_story.item(said)
   if said == 201 then return good end
   if type(said) == "number" then return ('{"create":{"status":%d}}'):format(said) end
-  local cause = said[4] and (',"caused_by":{"type":"illegal_argument_exception","reason":%s}'):format(quote(said[4])) or ""
+  local cause = said[4]
+    and (',"caused_by":{"type":"illegal_argument_exception","reason":%s}'):format(quote(said[4])) or ""
   return ('{"create":{"status":%d,"error":{"type":%s,"reason":%s%s}}}'):format(said[1], quote(said[2] or "x"),
     said[3] and quote(said[3]) or "null", cause)
 end
@@ -39,7 +42,8 @@ function bulk_story.answer(items)
 end
 
 function bulk_story.new(options, item, whole)
-  return setmetatable({ shipper = output.shipper(options or {}), item = item or function() return 201 end, whole = whole,
+  return setmetatable({ shipper = output.shipper(options or {}), item = item or function() return 201 end,
+    whole = whole,
     put_count = 0, fates = {}, tries = {}, stored = {}, requests = 0, elapsed = 0, log = {}, calls = 0 }, bulk_story)
 end
 
