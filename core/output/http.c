@@ -64,7 +64,9 @@ finish(struct http_request *r, CURLcode code)
 	result.complete = code == CURLE_OK || r->unwanted;
 	result.torn = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
 		      code == CURLE_SEND_ERROR || code == CURLE_PARTIAL_FILE;
-	result.why = code == CURLE_OK ? NULL : curl_easy_strerror(code);
+	result.why = code == CURLE_OK      ? NULL
+		     : r->error[0] != '\0' ? r->error
+					   : curl_easy_strerror(code);
 	curl_multi_remove_handle(h->multi, r->easy);
 	curl_slist_free_all(r->headers);
 	r->headers = NULL;

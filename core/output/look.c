@@ -7,9 +7,10 @@
 #include "base/jsonread.h"
 #include "base/log.h"
 
-#define LOOK_TIMEOUT 10.0 /* seconds for an answer */
-#define LOOK_AGAIN   10.0 /* seconds until the nodes are asked again when none answered */
-#define LOOK_BODY    (1024 * 1024)
+#define SHIPPED_PATTERN "audit-*"
+#define LOOK_TIMEOUT    10.0 /* seconds for an answer */
+#define LOOK_AGAIN      10.0 /* seconds until the nodes are asked again when none answered */
+#define LOOK_BODY       (1024 * 1024)
 
 struct look {
 	struct ev_loop *loop;
@@ -93,15 +94,50 @@ take_body(void *ctx, const struct http_head *head, const char *bytes, size_t len
 }
 
 static bool
-ask(struct look *l, const char *url, void (*done)(void *, const struct http_result *))
+ask(struct look *l, const char *method, const char *url,
+    void (*done)(void *, const struct http_result *))
 {
-	struct http_call call = { .method = "GET", .url = url, .timeout = LOOK_TIMEOUT };
+	struct http_call call = { .method = method, .url = url, .timeout = LOOK_TIMEOUT };
 
 	buf_cut(&l->body, 0);
 	call.body_part = take_body;
 	call.done = done;
 	call.ctx = l;
 	return http_send(l->http, &call) != NULL;
+}
+
+static void
+on_simulated(void *ctx, const struct http_result *result)
+{
+	struct look *l = ctx;
+
+	if (result->complete && !template_in_force(result->head.status, buf_view(&l->body)))
+		l->report.state = TEMPLATE_OVERRULED;
+	tell(l);
+}
+
+/* The URL that tells what a new index of our pattern would get. NULL: out of memory. */
+static char *
+simulate_url(const struct look *l)
+{
+	const char *base = l->config.urls[l->node], *pattern = l->config.template_pattern;
+	struct buf url = { 0 };
+	size_t len = strlen(base);
+
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	buf_printf(&url, "%.*s/_index_template/_simulate_index/", (int)len, base);
+	for (const char *p = pattern != NULL ? pattern : SHIPPED_PATTERN; *p != '\0'; p++)
+		if (*p == '*')
+			buf_str(&url, STR("auditrecv-check"));
+		else
+			buf_byte(&url, *p);
+	buf_byte(&url, '\0');
+	if (buf_failed(&url)) {
+		buf_fini(&url);
+		return NULL;
+	}
+	return url.base;
 }
 
 static void
@@ -114,6 +150,11 @@ on_template(void *ctx, const struct http_result *result)
 			      ? template_compare(result->head.status, buf_view(&l->body),
 				    l->report.family, l->config.template_pattern)
 			      : TEMPLATE_UNKNOWN;
+	if (l->report.state == TEMPLATE_FINE) {
+		free(l->url);
+		if ((l->url = simulate_url(l)) != NULL && ask(l, "POST", l->url, on_simulated))
+			return;
+	}
 	tell(l);
 }
 
@@ -195,7 +236,7 @@ static void on_root(void *ctx, const struct http_result *result);
 static void
 ask_node(struct look *l)
 {
-	if (ask(l, l->config.urls[l->node], on_root))
+	if (ask(l, "GET", l->config.urls[l->node], on_root))
 		return;
 	ev_timer_set(&l->again, LOOK_AGAIN, 0);
 	ev_timer_start(l->loop, &l->again);
@@ -225,7 +266,7 @@ on_root(void *ctx, const struct http_result *result)
 	judge_server(l, result);
 	free(l->url);
 	if ((l->url = look_template_url(&l->config, l->node)) == NULL ||
-	    !ask(l, l->url, on_template))
+	    !ask(l, "GET", l->url, on_template))
 		tell(l);
 }
 

@@ -35,6 +35,18 @@ pace_went_well(struct pace *p)
 }
 
 void
+pace_wait(struct pace *p, int64_t now, double seconds)
+{
+	int64_t hold;
+
+	if (!(seconds > 0))
+		return;
+	hold = now + (int64_t)((seconds < WAIT_MOST ? seconds : WAIT_MOST) * (double)CLOCK_SECOND);
+	if (hold > p->hold)
+		p->hold = hold;
+}
+
+void
 pace_too_much(struct pace *p, struct jitter *j, int64_t sent, int64_t now, double wait)
 {
 	int64_t hold;
@@ -49,10 +61,5 @@ pace_too_much(struct pace *p, struct jitter *j, int64_t sent, int64_t now, doubl
 		if (hold > p->hold)
 			p->hold = hold;
 	}
-	if (wait > 0) {
-		hold =
-		    now + (int64_t)((wait < WAIT_MOST ? wait : WAIT_MOST) * (double)CLOCK_SECOND);
-		if (hold > p->hold)
-			p->hold = hold;
-	}
+	pace_wait(p, now, wait);
 }

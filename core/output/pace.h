@@ -44,6 +44,8 @@ void pace_init(struct pace *p, unsigned most);
 bool pace_allows(const struct pace *p, unsigned in_flight, int64_t now);
 /* A request went well. */
 void pace_went_well(struct pace *p);
+/* The server asks for so many seconds without a new request. */
+void pace_wait(struct pace *p, int64_t now, double seconds);
 /* The server said that it is too much; wait: seconds that it asked for, 0 where it did not. `sent` is when the request went out. */
 void pace_too_much(struct pace *p, struct jitter *j, int64_t sent, int64_t now, double wait);
 

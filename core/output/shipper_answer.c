@@ -173,6 +173,7 @@ answer_moment(
 	s->counters.retried_requests++;
 	if (a->status != 0)
 		s->counters.answers_5xx++;
+	pace_wait(&s->pace, now, a->retry_after);
 	if (node_failed(&s->nodes.list[node], &s->jitter, now))
 		log_node(s, node, a);
 	if (a->torn && s->config.compressed && !b->plain && ++b->torn >= TORN_PLAIN) {

@@ -144,6 +144,28 @@ template_compare(unsigned status, struct str answer, enum server_family family, 
 	return TEMPLATE_FINE;
 }
 
+bool
+template_in_force(unsigned status, struct str answer)
+{
+	struct jsonread r;
+	enum jsonread_token token;
+	bool product = false;
+
+	if (status != 200)
+		return true;
+	jsonread_init(&r, answer);
+	if (!enter(&r, "template") || !jsonread_skip(&r))
+		return true;
+	/* Where servers put _meta differs; nobody else's mapping names our product. */
+	jsonread_init(&r, r.text);
+	while ((token = jsonread_next(&r)) != JSONREAD_BAD && token != JSONREAD_END) {
+		if (product && token == JSONREAD_TEXT && jsonread_is(&r, STR("auditrecv")))
+			return true;
+		product = token == JSONREAD_KEY && jsonread_is(&r, STR("product"));
+	}
+	return false;
+}
+
 const char *
 template_state_text(enum template_state state)
 {
@@ -158,6 +180,9 @@ template_state_text(enum template_state state)
 		return "our index template is there in another version: run `auditrecv template install`";
 	case TEMPLATE_PATTERN:
 		return "our index template is there, but for other indices: run `auditrecv template install`";
+	case TEMPLATE_OVERRULED:
+		return "our index template is there, but another one of higher priority is in force "
+		       "for its indices: lower that one's priority or narrow its pattern";
 	case TEMPLATE_UNKNOWN: break;
 	}
 	return "the server did not tell what index template it has (the right manage_index_templates is needed)";

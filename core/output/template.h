@@ -37,14 +37,17 @@ bool template_render(struct buf *out, enum server_family family, const char *pat
 enum template_state {
 	TEMPLATE_FINE,
 	TEMPLATE_MISSING,
-	TEMPLATE_FOREIGN, /* one of that name is there, but it is not ours */
-	TEMPLATE_OLD,     /* ours, of another version */
-	TEMPLATE_PATTERN, /* ours, for other indices */
-	TEMPLATE_UNKNOWN, /* the server did not say */
+	TEMPLATE_FOREIGN,   /* one of that name is there, but it is not ours */
+	TEMPLATE_OLD,       /* ours, of another version */
+	TEMPLATE_PATTERN,   /* ours, for other indices */
+	TEMPLATE_OVERRULED, /* ours, but another of higher priority is in force */
+	TEMPLATE_UNKNOWN,   /* the server did not say */
 };
 /* Reads what GET _index_template/NAME answered. */
 enum template_state template_compare(
     unsigned status, struct str answer, enum server_family family, const char *pattern);
+/* Reads what _simulate_index answered: is it ours that a new index would get? True also where that cannot be told. */
+bool template_in_force(unsigned status, struct str answer);
 /* In words, with what to do. */
 const char *template_state_text(enum template_state state);
 

@@ -328,4 +328,15 @@ describe("core.output.template", function()
     assert.equal("unknown", compare(403, "{}", "elasticsearch", "audit-*"))
     assert.equal("unknown", compare(200, "<html>", "elasticsearch", "audit-*"))
   end)
+
+  it("is in force, or another is", function()
+    local function simulated(mappings)
+      return '{"template":{"settings":{},"mappings":' .. mappings .. '},"overlapping":[]}'
+    end
+    assert.is_true(output.template_in_force(200, simulated '{"_meta":{"product":"auditrecv","version":1}}'))
+    assert.is_true(output.template_in_force(200, simulated '{"_doc":{"_meta":{"product":"auditrecv"}}}'))
+    assert.is_false(output.template_in_force(200, simulated '{"_meta":{"product":"other"}}'))
+    assert.is_false(output.template_in_force(200, simulated "{}"))
+    assert.is_true(output.template_in_force(403, "{}")) -- it did not say
+  end)
 end)

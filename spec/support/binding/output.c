@@ -330,11 +330,18 @@ static int
 l_template_compare(lua_State *L)
 {
 	static const char *const names[] = { "fine", "missing", "foreign", "old", "pattern",
-		"unknown" };
+		"overruled", "unknown" };
 
 	lua_pushstring(
 	    L, names[template_compare((unsigned)luaL_checkinteger(L, 1), check_str(L, 2),
 		   template_family_named(luaL_checkstring(L, 3)), luaL_optstring(L, 4, NULL))]);
+	return 1;
+}
+
+static int
+l_template_in_force(lua_State *L)
+{
+	lua_pushboolean(L, template_in_force((unsigned)luaL_checkinteger(L, 1), check_str(L, 2)));
 	return 1;
 }
 
@@ -1259,6 +1266,7 @@ static const luaL_Reg functions[] = {
 	{ "check_url", l_check_url },
 	{ "template", l_template },
 	{ "template_compare", l_template_compare },
+	{ "template_in_force", l_template_in_force },
 	{ "shipper", l_shipper },
 	{ "open", l_open },
 	{ "pool_sum", l_pool_sum },
