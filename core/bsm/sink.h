@@ -24,6 +24,8 @@ struct sink_ops {
 	void (*integer)(void *sink, int64_t value);
 	void (*text)(void *sink, const char *at, size_t len);
 	void (*word)(void *sink, const char *at, size_t len);
+	/* Key and value in one, for a sink that saves by it; may be NULL. */
+	void (*key_integer)(void *sink, enum key key, int64_t value);
 };
 
 #endif

@@ -57,20 +57,28 @@ grow_for_key(struct json *j, enum key key)
 		on_key(j, key);
 }
 
+/* Needs KEY_ROOM; returns the end. */
+static inline char *
+put_ready_key(const struct json *j, char *p, enum key key)
+{
+	const struct ready_key *k = &ready_keys[key];
+	unsigned skip = !j->comma;
+
+	memcpy(p, k->text + skip, KEY_ROOM);
+	return p + k->len - skip;
+}
+
 static void
 on_key(void *sink, enum key key)
 {
 	struct json *j = sink;
 	struct buf *b = j->out;
-	const struct ready_key *k = &ready_keys[key];
-	unsigned skip = !j->comma;
 
 	if (!has_room(b, KEY_ROOM)) {
 		grow_for_key(j, key);
 		return;
 	}
-	memcpy(b->at + b->len, k->text + skip, KEY_ROOM);
-	b->len += k->len - skip;
+	b->len = (size_t)(put_ready_key(j, b->at + b->len, key) - b->at);
 	j->comma = false;
 }
 
@@ -148,7 +156,19 @@ put_two(char *p, unsigned number, bool both)
 	return p + 1 + both;
 }
 
-/* Most are small; the others are for json. */
+/* Most integers are below this; the others are for json. */
+#define SMALL      10000
+#define SMALL_ROOM 6
+
+static inline char *
+put_small(char *p, unsigned value)
+{
+	if (value < 100)
+		return put_two(p, value, value >= 10);
+	p = put_two(p, value / 100, value >= 1000);
+	return put_two(p, value % 100, true);
+}
+
 static void
 on_integer(void *sink, int64_t value)
 {
@@ -156,19 +176,30 @@ on_integer(void *sink, int64_t value)
 	struct buf *b = j->out;
 	char *p;
 
-	if (!has_room(b, SMALL_ROOM) || (uint64_t)value >= 10000) {
+	if (!has_room(b, SMALL_ROOM) || (uint64_t)value >= SMALL) {
 		json_integer(j, value);
 		return;
 	}
 	p = b->at + b->len;
 	*p = ',';
-	p += j->comma;
-	if (value < 100)
-		p = put_two(p, (unsigned)value, value >= 10);
-	else {
-		p = put_two(p, (unsigned)value / 100, value >= 1000);
-		p = put_two(p, (unsigned)value % 100, true);
+	p = put_small(p + j->comma, (unsigned)value);
+	j->comma = true;
+	b->len = (size_t)(p - b->at);
+}
+
+static void
+on_key_integer(void *sink, enum key key, int64_t value)
+{
+	struct json *j = sink;
+	struct buf *b = j->out;
+	char *p;
+
+	if (!has_room(b, KEY_ROOM + SMALL_ROOM) || (uint64_t)value >= SMALL) {
+		on_key(j, key);
+		json_integer(j, value);
+		return;
 	}
+	p = put_small(put_ready_key(j, b->at + b->len, key), (unsigned)value);
 	j->comma = true;
 	b->len = (size_t)(p - b->at);
 }
@@ -189,4 +220,5 @@ const struct sink_ops sink_json = {
 	.integer = on_integer,
 	.text = on_text,
 	.word = on_word,
+	.key_integer = on_key_integer,
 };

@@ -69,6 +69,10 @@ close_list(struct walk *w)
 static inline void
 put_pair(struct walk *w, enum key key, int64_t value)
 {
+	if (w->ops->key_integer != NULL) {
+		w->ops->key_integer(w->sink, key, value);
+		return;
+	}
 	put_key(w, key);
 	put_integer(w, value);
 }
