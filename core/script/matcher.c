@@ -61,6 +61,7 @@ in_class(unsigned char c, unsigned char letter)
 	case 'u': in = isupper(c) != 0; break;
 	case 'w': in = isalnum(c) != 0; break;
 	case 'x': in = isxdigit(c) != 0; break;
+	case 'z': in = c == '\0'; break; /* of old */
 	default: return letter == c;
 	}
 	return isupper(letter) ? !in : in;
@@ -202,7 +203,9 @@ again(struct matcher *m, const char *s, char digit)
 
 	if (i < 0 || i >= m->captures || m->capture[i].len == CAPTURE_OPEN)
 		luaL_error(m->L, "invalid capture index %%%d", i + 1);
-	len = m->capture[i].len == CAPTURE_PLACE ? 0 : (size_t)m->capture[i].len;
+	if (m->capture[i].len == CAPTURE_PLACE)
+		return NULL;
+	len = (size_t)m->capture[i].len;
 	if ((size_t)(m->text_end - s) < len || memcmp(m->capture[i].at, s, len) != 0)
 		return NULL;
 	m->steps += (unsigned)(len / 64);

@@ -25,7 +25,7 @@ describe(lua_State *L)
 	lua_pushvalue(L, 2);
 	lua_call(L, 1, 2);			  /* face table where rule why */
 	if (lua_isnil(L, -2))
-		return luaL_error(L, "%s%s", lua_tostring(L, 3), lua_tostring(L, -1));
+		return luaL_error(L, "%s", lua_tostring(L, -1));
 	lua_pop(L, 1);
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &where_key); /* face table where rule places */
 	lua_pushvalue(L, -2);
@@ -216,8 +216,8 @@ build(lua_State *L)
 	lua_newtable(L);
 	lua_newtable(L);		 /* … found own names */
 	for (size_t i = 0; i < p->sources->count; i++)
-		if (p->sources->list[i].is_rule)
-			load_file(L, &p->sources->list[i]);
+		if (p->sources->list[i]->is_rule)
+			load_file(L, p->sources->list[i]);
 	lua_settop(L, AT_LAST);
 	p->rule_count = lua_rawlen(L, AT_FOUND);
 	p->rules = calloc(p->rule_count + 1, sizeof(*p->rules));

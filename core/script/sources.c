@@ -87,18 +87,16 @@ open_below(const struct sources *s, const char *name, int *out)
 static struct err *
 add(struct sources *s, const char *name, bool is_rule)
 {
-	struct source *list = realloc(s->list, (s->count + 1) * sizeof(*list)), *added;
+	struct source **list = realloc(s->list, (s->count + 1) * sizeof(struct source *)), *added;
 	struct err *e;
 	int fd;
 
-	if (list == NULL)
+	if (list == NULL || (s->list = list, added = calloc(1, sizeof(*added))) == NULL)
 		return err_sys("%s", s->directory);
-	s->list = list;
-	added = &list[s->count];
-	*added = (struct source){ .name = strdup(name), .is_rule = is_rule };
-	if (added->name == NULL)
+	list[s->count++] = added;
+	added->is_rule = is_rule;
+	if ((added->name = strdup(name)) == NULL)
 		return err_sys("%s", s->directory);
-	s->count++;
 	if ((e = open_below(s, name, &fd)) != NULL)
 		return e;
 	e = read_bytes(fd, added, s->directory);
@@ -201,14 +199,14 @@ sources_module(struct sources *s, const char *module, const struct source **out)
 		return NULL;
 	memcpy(name + len, ".lua", 5);
 	for (size_t i = 0; i < s->count; i++)
-		if (strcmp(s->list[i].name, name) == 0) {
-			*out = &s->list[i];
+		if (strcmp(s->list[i]->name, name) == 0) {
+			*out = s->list[i];
 			return NULL;
 		}
 	if (s->fd < 0 || faccessat(s->fd, name, F_OK, 0) != 0)
 		return NULL;
 	if ((e = add(s, name, false)) == NULL)
-		*out = &s->list[s->count - 1];
+		*out = s->list[s->count - 1];
 	return e;
 }
 
@@ -225,8 +223,10 @@ sources_close(struct sources *s)
 		return;
 	for (size_t i = 0; i < s->count; i++) {
 		/* With its NUL, so that name and bytes cannot run into each other. */
-		parts[i * 2] = (struct str){ s->list[i].name, strlen(s->list[i].name) + 1 };
-		parts[i * 2 + 1] = (struct str){ s->list[i].bytes, s->list[i].size };
+		const struct source *source = s->list[i];
+
+		parts[i * 2] = (struct str){ source->name, strlen(source->name) + 1 };
+		parts[i * 2 + 1] = (struct str){ source->bytes, source->size };
 	}
 	hash_sha256(parts, s->count * 2, digest);
 	for (size_t i = 0; i < SHA256_SIZE; i++)
@@ -240,8 +240,9 @@ sources_fini(struct sources *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	for (size_t i = 0; i < s->count; i++) {
-		free(s->list[i].name);
-		free(s->list[i].bytes);
+		free(s->list[i]->name);
+		free(s->list[i]->bytes);
+		free(s->list[i]);
 	}
 	free(s->list);
 	free(s->directory);

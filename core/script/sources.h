@@ -19,7 +19,7 @@ struct source {
 struct sources {
 	char *directory; /* as it was given; NULL: no rules */
 	int fd;		 /* of the directory, while modules may still be read; else -1 */
-	struct source *list;
+	struct source **list; /* each stays where it is while more are read */
 	size_t count;
 	char hash[65]; /* hex SHA-256 over names and bytes, once closed */
 };

@@ -1,6 +1,7 @@
 /* script: rules over records, and the parts of the room that are worth a spec of their own. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,6 +291,16 @@ l_fault_text(lua_State *L)
 	return push_buf(L, &out);
 }
 
+static int
+run_chunk(lua_State *L)
+{
+	luaL_openlibs(L);
+	if (luaL_loadstring(L, lua_touserdata(L, 1)) != LUA_OK)
+		return lua_error(L);
+	lua_call(L, 0, 0);
+	return 0;
+}
+
 /* A chunk in a state with our heap. Arguments: chunk, cap, fail_after (-1: never). Returns status, used after closing, peak, refused. */
 static int
 l_heap(lua_State *L)
@@ -302,9 +313,9 @@ l_heap(lua_State *L)
 	heap_init(&heap, (size_t)luaL_checkinteger(L, 2));
 	heap.fail_after = luaL_optinteger(L, 3, -1);
 	if ((inner = lua_newstate(heap_realloc, &heap)) != NULL) {
-		status = luaL_loadstring(inner, chunk);
-		if (status == LUA_OK)
-			status = lua_pcall(inner, 0, 0, 0);
+		lua_pushcfunction(inner, run_chunk);
+		lua_pushlightuserdata(inner, (void *)(uintptr_t)chunk);
+		status = lua_pcall(inner, 1, 0, 0);
 		lua_close(inner);
 	}
 	lua_pushinteger(L, status);
