@@ -1,6 +1,6 @@
 /*
- * The args of a document. Most values are integers; those that say more by name are shown so, as the argument's
- * name and mostly the event decide.
+ * The args of a document. Most values are integers; those that say more by name are shown so, as
+ * the argument's name and mostly the event decide.
  */
 #include "bsm/terminal.h"
 #include "bsm/walk.h"

@@ -1,8 +1,9 @@
 /*
  * cursor: what is left of the record while one token is read. Internal to the room.
  *
- * A take beyond the end makes the cursor cut for good and gives zeros; what was taken is believed only when nothing was cut. So a
- * token's layout can be written down as it is described, and there is one place that compares lengths.
+ * A take beyond the end makes the cursor cut for good and gives zeros; what was taken is believed
+ * only when nothing was cut. So a token's layout can be written down as it is described, and there
+ * is one place that compares lengths.
  */
 #ifndef BSM_CURSOR_H
 #define BSM_CURSOR_H
@@ -89,7 +90,10 @@ take_addr(struct cursor *c, uint32_t len)
 	return (struct token_addr){ at, len };
 }
 
-/* An address with its type in 32 bits; false when the type is none, and the token's length so unknown. */
+/*
+ * An address with its type in 32 bits; false when the type is none, and the token's length so
+ * unknown.
+ */
 static inline bool
 take_typed_addr(struct cursor *c, struct token_addr *out)
 {

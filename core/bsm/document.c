@@ -46,7 +46,10 @@ walk_fields_of(const struct walk *w, uint64_t fields[RECORD_FIELDS / 64])
 	}
 }
 
-/* Two fields are told only by looking: repeats in the environment, and whether a text was spelled on the way here. */
+/*
+ * Two fields are told only by looking: repeats in the environment, and whether a text was spelled
+ * on the way here.
+ */
 static bool
 is_there(struct walk *w, enum field f)
 {

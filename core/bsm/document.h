@@ -1,13 +1,14 @@
 /*
  * document: the shape of a document, written down once, as a walk over a record that feeds a sink.
  *
- * The fields come in the order of enum field (keys.h). Inside an object the names that field_table knows come in its order; those under
- * `more` count as if they stood at the top ("more.process" is ordered like "process"). All others, which are the
- * names from the record (args, exec_env, privs …) and those of `more` itself, come in the order of their bytes. So every
- * sink that keeps what it gets can write the same document again.
+ * The fields come in the order of enum field (keys.h). Inside an object the names that field_table
+ * knows come in its order; those under `more` count as if they stood at the top ("more.process" is
+ * ordered like "process"). All others, which are the names from the record (args, exec_env, privs
+ * …) and those of `more` itself, come in the order of their bytes. So every sink that keeps what it
+ * gets can write the same document again.
  *
- * Nothing is allocated for an ordinary record; the walks use the record's scratch memory, so two walks over one record may
- * not run at the same time.
+ * Nothing is allocated for an ordinary record; the walks use the record's scratch memory, so two
+ * walks over one record may not run at the same time.
  */
 #ifndef BSM_DOCUMENT_H
 #define BSM_DOCUMENT_H
@@ -18,8 +19,8 @@
 #include "bsm/sink.h"
 
 /*
- * Feeds a whole document: open_object, each field's key and value, close_object. False when memory for it ran out; then the sink has
- * got a part of it.
+ * Feeds a whole document: open_object, each field's key and value, close_object. False when memory
+ * for it ran out; then the sink has got a part of it.
  */
 bool document_walk(const struct record *r, const struct origin *o, const struct sink_ops *ops,
     void *sink) MUST_USE;
@@ -27,23 +28,33 @@ bool document_walk(const struct record *r, const struct origin *o, const struct 
 /* "success", "failure" or "unknown". */
 struct str document_outcome(const struct record *r);
 
-/* Has the document this field? O(1) but for ESCAPED, EXEC_ENV_MORE and MORE, which look once and remember. */
+/*
+ * Has the document this field? O(1) but for ESCAPED, EXEC_ENV_MORE and MORE, which look once and
+ * remember.
+ */
 bool document_has(const struct record *r, const struct origin *o, enum field field) MUST_USE;
 
-/* Feeds the value of one field that the document has, without its key. False when memory for it ran out. */
+/*
+ * Feeds the value of one field that the document has, without its key. False when memory for it ran
+ * out.
+ */
 bool document_field(const struct record *r, const struct origin *o, enum field field,
     const struct sink_ops *ops, void *sink) MUST_USE;
 
 /* A bit for each field. */
 #define FIELD_SET_WORDS (RECORD_FIELDS / 64)
 
-/* The fields that the document has. ESCAPED and EXEC_ENV_MORE are told only by looking: they may be in the set and not there. */
+/*
+ * The fields that the document has. ESCAPED and EXEC_ENV_MORE are told only by looking: they may be
+ * in the set and not there.
+ */
 void document_set(const struct record *r, const struct origin *o, uint64_t set[FIELD_SET_WORDS]);
 
 /*
- * Feeds key and value of those fields of the set that the document has, in their order: a walk in parts, for a sink that
- * has some of the fields from elsewhere. The set has to be part of document_set(), without ESCAPED. *spelled becomes true when a text
- * was not UTF-8, and is left alone otherwise. False when memory for it ran out.
+ * Feeds key and value of those fields of the set that the document has, in their order: a walk in
+ * parts, for a sink that has some of the fields from elsewhere. The set has to be part of
+ * document_set(), without ESCAPED. *spelled becomes true when a text was not UTF-8, and is left
+ * alone otherwise. False when memory for it ran out.
  */
 bool document_some(const struct record *r, const struct origin *o,
     const uint64_t set[FIELD_SET_WORDS], const struct sink_ops *ops, void *sink,

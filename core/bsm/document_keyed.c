@@ -1,4 +1,7 @@
-/* The parts of a document whose names come from the record: exec_env, privs, secflags, uuids. Args have a file of their own. */
+/*
+ * The parts of a document whose names come from the record: exec_env, privs, secflags, uuids. Args
+ * have a file of their own.
+ */
 #include "bsm/keyed.h"
 #include "bsm/walk.h"
 

@@ -1,4 +1,7 @@
-/* The field `more`: what a record has beyond the one of each kind that has a field of its own, in the order of their names. */
+/*
+ * The field `more`: what a record has beyond the one of each kind that has a field of its own, in
+ * the order of their names.
+ */
 #include "bsm/keyed.h"
 #include "bsm/walk.h"
 

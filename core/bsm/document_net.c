@@ -1,4 +1,7 @@
-/* The parts of a document about the network. A port that an x86 sender stored swapped is put right here. */
+/*
+ * The parts of a document about the network. A port that an x86 sender stored swapped is put right
+ * here.
+ */
 #include "base/bytes.h"
 #include "bsm/walk.h"
 
@@ -119,7 +122,10 @@ put_ip(struct walk *w, const struct token *t)
 	close_object(w);
 }
 
-/* The ports' order depends on the program that made the token: natural, unless only swapped the local port is a well-known one. */
+/*
+ * The ports' order depends on the program that made the token: natural, unless only swapped the
+ * local port is a well-known one.
+ */
 void
 put_tid(struct walk *w, const struct token *t)
 {

@@ -80,7 +80,10 @@ put_ipc_perm(struct walk *w, const struct token *t)
 	close_object(w);
 }
 
-/* "user", "class_obj" …, with "default_" in front for an entry of a default list; others in decimal. */
+/*
+ * "user", "class_obj" …, with "default_" in front for an entry of a default list; others in
+ * decimal.
+ */
 static void
 put_acl_type(struct walk *w, uint32_t type)
 {

@@ -1,4 +1,6 @@
-/* The parts of a document that say who: subjects, processes, users, privileges, labels, identities. */
+/*
+ * The parts of a document that say who: subjects, processes, users, privileges, labels, identities.
+ */
 #include "bsm/terminal.h"
 #include "bsm/walk.h"
 

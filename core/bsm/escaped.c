@@ -1,11 +1,14 @@
 /*
- * The field `escaped`: which fields hold bytes in their spelling, so that a reader can have them back.
+ * The field `escaped`: which fields hold bytes in their spelling, so that a reader can have them
+ * back.
  *
- * It lists a field's path, as the field table has it, when all texts under it that hold a backslash are spelled. Where a neighbour has a
- * backslash of its own, the texts themselves are listed: the path with the places in lists, from 0, and the names in objects. Either way
- * a reader knows of every text whether to undo the spelling.
+ * It lists a field's path, as the field table has it, when all texts under it that hold a backslash
+ * are spelled. Where a neighbour has a backslash of its own, the texts themselves are listed: the
+ * path with the places in lists, from 0, and the names in objects. Either way a reader knows of
+ * every text whether to undo the spelling.
  *
- * Such records are rare, so they are walked again, twice: once to see what each path holds, once to list.
+ * Such records are rare, so they are walked again, twice: once to see what each path holds, once to
+ * list.
  */
 #include "bsm/fields.h"
 #include "bsm/walk.h"

@@ -57,7 +57,10 @@ static const uint8_t field_of_kind[TOKEN_KINDS] = {
 
 #define BIT(kind) (UINT64_C(1) << (kind))
 
-/* Kinds whose first token (of returns: the last) has a field of its own, and whose others go to `more`. */
+/*
+ * Kinds whose first token (of returns: the last) has a field of its own, and whose others go to
+ * `more`.
+ */
 #define ONE_OF_A_KIND                                                                              \
 	(BIT(TOKEN_SUBJECT) | BIT(TOKEN_PROCESS) | BIT(TOKEN_RETURN) | BIT(TOKEN_EXIT) |           \
 	    BIT(TOKEN_SEQUENCE) | BIT(TOKEN_USER) | BIT(TOKEN_LABEL) | BIT(TOKEN_WSID) |           \
@@ -66,8 +69,8 @@ static const uint8_t field_of_kind[TOKEN_KINDS] = {
 	    BIT(TOKEN_IPC_PERM) | BIT(TOKEN_LIAISON) | BIT(TOKEN_HOST))
 
 /*
- * The first attribute is the document's; the target's is the first behind the second path. An attribute belongs to the path
- * before it.
+ * The first attribute is the document's; the target's is the first behind the second path. An
+ * attribute belongs to the path before it.
  */
 static void
 choose_attributes(struct record *r)

@@ -48,8 +48,8 @@ make_room(struct record_scratch *scratch, struct keyed **k, size_t *room, size_t
 }
 
 /*
- * Puts the spelling of odd keys in the place of the keys. All of it has room before the first is written, so that it stays
- * where it is.
+ * Puts the spelling of odd keys in the place of the keys. All of it has room before the first is
+ * written, so that it stays where it is.
  */
 static bool
 spell_keys(struct record_scratch *scratch, struct buf *keys, struct keyed *k, size_t count)

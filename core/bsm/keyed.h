@@ -1,12 +1,16 @@
-/* keyed: the tokens of a kind by the names in them, in the order of the names' bytes. Internal to the room. */
+/*
+ * keyed: the tokens of a kind by the names in them, in the order of the names' bytes. Internal to
+ * the room.
+ */
 #ifndef BSM_KEYED_H
 #define BSM_KEYED_H
 
 #include "bsm/scratch.h"
 
 /*
- * Collects ARGUMENT, PRIVILEGE, SECFLAGS or UUID tokens into the scratch memory, sorted by their names as shown; equal names keep
- * their order. Returns how many; valid until the next call. 0 when memory is out, which is noted in the scratch.
+ * Collects ARGUMENT, PRIVILEGE, SECFLAGS or UUID tokens into the scratch memory, sorted by their
+ * names as shown; equal names keep their order. Returns how many; valid until the next call. 0 when
+ * memory is out, which is noted in the scratch.
  */
 size_t keyed_collect(const struct record *r, enum token_kind kind, struct keyed **out);
 

@@ -1,6 +1,7 @@
 /*
  * keys: every name that we give to something in a document, as a number, so that a sink can have it
- * ready made. Names that come from the record (of arguments, variables, privilege sets) are not here.
+ * ready made. Names that come from the record (of arguments, variables, privilege sets) are not
+ * here.
  */
 #ifndef BSM_KEYS_H
 #define BSM_KEYS_H

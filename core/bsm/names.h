@@ -1,7 +1,9 @@
 /*
- * names: what the senders' own tables call things. All names are lower case; only events have lost their prefix (AUE_).
+ * names: what the senders' own tables call things. All names are lower case; only events have lost
+ * their prefix (AUE_).
  *
- * The tables are made at build time from the .tsv files in tables. A name that is not there is an empty str.
+ * The tables are made at build time from the .tsv files in tables. A name that is not there is an
+ * empty str.
  */
 #ifndef BSM_NAMES_H
 #define BSM_NAMES_H
@@ -95,13 +97,14 @@ struct str names_value(enum names_list list, int64_t value);
 #define NAMES_BITS 64 /* the most names that a mask can have */
 
 /*
- * The names of the bits of a mask, ascending, into out; returns how many, and in rest the bits without a name.
+ * The names of the bits of a mask, ascending, into out; returns how many, and in rest the bits
+ * without a name.
  */
 unsigned names_bits(
     enum names_list list, uint64_t mask, struct str out[NAMES_BITS], uint64_t *rest);
 /*
- * The same for audit classes, with names for unions of classes: from the largest mask down, a name is taken when all of its bits
- * are left.
+ * The same for audit classes, with names for unions of classes: from the largest mask down, a name
+ * is taken when all of its bits are left.
  */
 unsigned names_classes(
     enum names_list list, uint64_t mask, struct str out[NAMES_BITS], uint64_t *rest);

@@ -1,9 +1,9 @@
 /*
  * probe: asks a record for the values at one path of its document, without making the document.
  *
- * A path is a field's name, or names parted by dots: "event", "subject.uid", "text", "args.new file mode",
- * "exec_env.PATH". Lists are looked into: every element is a value. Only integers and texts are values; a path that ends at an
- * object has none.
+ * A path is a field's name, or names parted by dots: "event", "subject.uid", "text", "args.new file
+ * mode", "exec_env.PATH". Lists are looked into: every element is a value. Only integers and texts
+ * are values; a path that ends at an object has none.
  */
 #ifndef BSM_PROBE_H
 #define BSM_PROBE_H
@@ -32,12 +32,15 @@ struct probe_value {
 };
 
 /*
- * Compiles a path, which has to outlive the probe. False when no document can have it: an unknown field, or a name that an
- * object with fixed names does not have.
+ * Compiles a path, which has to outlive the probe. False when no document can have it: an unknown
+ * field, or a name that an object with fixed names does not have.
  */
 bool probe_compile(struct str path, struct probe *out) MUST_USE;
 
-/* Adds one more name below a compiled path (for names that hold a dot); false when no document can have it. */
+/*
+ * Adds one more name below a compiled path (for names that hold a dot); false when no document can
+ * have it.
+ */
 bool probe_descend(struct probe *p, struct str name) MUST_USE;
 
 /* True as soon as match says so of a value; false when it says so of none, or there is none. */

@@ -217,7 +217,10 @@ has_argument(const struct record *r, const char *prefix)
 	return false;
 }
 
-/* Whose event numbers: the header's version says most, then configuration, and for a few numbers the record itself. */
+/*
+ * Whose event numbers: the header's version says most, then configuration, and for a few numbers
+ * the record itself.
+ */
 static enum event_column
 event_column(const struct record *r)
 {

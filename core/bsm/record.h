@@ -1,9 +1,9 @@
 /*
  * record: one audit record, decoded: its header, its tokens in order, and an index by kind.
  *
- * A record borrows the bytes it was decoded from; they must stay until the next record_decode or the end of its use.
- * Decoding never fails. What cannot be read is kept as bytes with the reason; the worst is a record that is
- * "undecodable", of which only the bytes are known.
+ * A record borrows the bytes it was decoded from; they must stay until the next record_decode or
+ * the end of its use. Decoding never fails. What cannot be read is kept as bytes with the reason;
+ * the worst is a record that is "undecodable", of which only the bytes are known.
  */
 #ifndef BSM_RECORD_H
 #define BSM_RECORD_H
@@ -29,18 +29,20 @@ enum event_table {
 
 /* How to read one sender. What the bytes do not tell, configuration does. */
 struct dialect {
-	bool
-	    natural_ports; /* a SPARC sender: ports are not byte-swapped (default: x86, they are) */
-	bool apple;        /* an OpenBSM sender known to be macOS: its own event names first */
+	bool natural_ports; /* a SPARC sender; the default, x86, stores ports swapped */
+	bool apple;         /* an OpenBSM sender known to be macOS: its own event names first */
 	enum event_table events;
-	uint16_t services
-	    [DIALECT_SERVICES]; /* service ports beside the known ones, for telling logins from devices */
+	/* Service ports beside the known ones, for telling logins from devices. */
+	uint16_t services[DIALECT_SERVICES];
 	unsigned service_count;
-	uint32_t
-	    record_max; /* bytes; a header that announces more is not believed. 0: RECORD_MAX_DEFAULT */
+	/* Bytes; a header that announces more is not believed. 0: RECORD_MAX_DEFAULT. */
+	uint32_t record_max;
 };
 
-/* What comes from the stream and not from the record. Absent when a trail file is decoded (present is false). */
+/*
+ * What comes from the stream and not from the record. Absent when a trail file is decoded (present
+ * is false).
+ */
 struct origin {
 	bool present;
 	struct str from;   /* address of the sender, as text */
@@ -90,12 +92,12 @@ struct record {
 	size_t end; /* where the record ends in it */
 	struct dialect dialect;
 
-	bool
-	    decodable; /* false: not even the header could be read; only bytes, size and damage count */
+	/* False: not even the header could be read; only bytes, size and damage count. */
+	bool decodable;
 	struct header header;
 	uint32_t nanoseconds; /* of the header's time, 0 to 999,999,999 */
-	struct str
-	    event; /* its name: from the tables, or the number in decimal, or "undecodable" */
+	/* The event's name: from the tables, or the number in decimal, or "undecodable". */
+	struct str event;
 	char event_digits[8];     /* for a number without a name */
 	enum event_column column; /* whose event numbers */
 	bool openbsm;             /* of header version 1, 10 or 11 */
@@ -125,7 +127,10 @@ bool record_init(struct record *r) MUST_USE;
 /* Takes half-made and zeroed ones too. */
 void record_fini(struct record *r);
 
-/* Decodes one message: exactly one record is expected in it; surplus bytes are a damage. The dialect is copied. */
+/*
+ * Decodes one message: exactly one record is expected in it; surplus bytes are a damage. The
+ * dialect is copied.
+ */
 void record_decode(
     struct record *r, const uint8_t *bytes, size_t size, const struct dialect *dialect);
 

@@ -1,4 +1,6 @@
-/* scratch: memory that walks over one record use, kept from record to record. Internal to the room. */
+/*
+ * scratch: memory that walks over one record use, kept from record to record. Internal to the room.
+ */
 #ifndef BSM_SCRATCH_H
 #define BSM_SCRATCH_H
 

@@ -1,9 +1,10 @@
 /*
  * sink: what a walk over a record feeds: JSON, a Lua table, a search for one value.
  *
- * A value is an integer, a text, an object (keys and values) or a list. Text is always valid UTF-8 and valid only during
- * the call. A `word` is a text known to be ASCII without control characters, quote and backslash, for sinks that would
- * otherwise look at every byte. Inside an object each value is preceded by its key; the key of a top-level field is given likewise.
+ * A value is an integer, a text, an object (keys and values) or a list. Text is always valid UTF-8
+ * and valid only during the call. A `word` is a text known to be ASCII without control characters,
+ * quote and backslash, for sinks that would otherwise look at every byte. Inside an object each
+ * value is preceded by its key; the key of a top-level field is given likewise.
  */
 #ifndef BSM_SINK_H
 #define BSM_SINK_H

@@ -24,7 +24,10 @@ on_close_list(void *sink)
 	json_close(sink, ']');
 }
 
-/* Every key of ours with all that stands around it, in memory of one size, so that a copy needs no look at the length. */
+/*
+ * Every key of ours with all that stands around it, in memory of one size, so that a copy needs no
+ * look at the length.
+ */
 #define KEY_ROOM 32
 
 static const struct ready_key {
@@ -41,7 +44,10 @@ FIELD_KEYS(FITS)
 INNER_KEYS(FITS)
 #undef FITS
 
-/* Are there n bytes of room? What is to be done if not stands out of the way of what nearly always happens. */
+/*
+ * Are there n bytes of room? What is to be done if not stands out of the way of what nearly always
+ * happens.
+ */
 static inline bool
 has_room(const struct buf *b, size_t n)
 {

@@ -1,7 +1,10 @@
 /* Lists of strings inside tokens: taken from a record, and taken apart. */
 #include "bsm/cursor.h"
 
-/* Where the first NUL is; len when there is none. The strings are short: a call of memchr would cost more than the search. */
+/*
+ * Where the first NUL is; len when there is none. The strings are short: a call of memchr would
+ * cost more than the search.
+ */
 static inline size_t
 find_nul(const void *at, size_t len)
 {

@@ -17,7 +17,10 @@ is_service(const struct dialect *d, uint32_t port)
 	return false;
 }
 
-/* A login program's 32-bit number: remote port and local port, each in the byte order of its machine. */
+/*
+ * A login program's 32-bit number: remote port and local port, each in the byte order of its
+ * machine.
+ */
 static struct terminal
 login(uint32_t n, bool swapped)
 {
@@ -37,7 +40,10 @@ device(uint32_t major, uint32_t minor)
 	return (struct terminal){ .kind = TERMINAL_DEVICE, .major = major, .minor = minor };
 }
 
-/* A number that can only be a login: the sender's byte order, unless only the other one gives a known service. */
+/*
+ * A number that can only be a login: the sender's byte order, unless only the other one gives a
+ * known service.
+ */
 static struct terminal
 sure_login(uint32_t n, const struct dialect *d)
 {
@@ -48,7 +54,10 @@ sure_login(uint32_t n, const struct dialect *d)
 	return usual;
 }
 
-/* A number that may be a login or a device (major, minor): a login if its local port is a known service. */
+/*
+ * A number that may be a login or a device (major, minor): a login if its local port is a known
+ * service.
+ */
 static struct terminal
 login_or_device(uint32_t n, uint32_t major, uint32_t minor, const struct dialect *d)
 {
@@ -60,7 +69,10 @@ login_or_device(uint32_t n, uint32_t major, uint32_t minor, const struct dialect
 	return t;
 }
 
-/* OpenBSM: the port of the peer, in natural order; what is larger than a port is a device of a kind unknown to us. */
+/*
+ * OpenBSM: the port of the peer, in natural order; what is larger than a port is a device of a kind
+ * unknown to us.
+ */
 static struct terminal
 terminal_openbsm(uint64_t port)
 {
@@ -82,13 +94,19 @@ terminal64(uint32_t high, uint32_t low, const struct dialect *d)
 {
 	if ((high == 0 && low == 0) || (high == UINT32_MAX && low == UINT32_MAX))
 		return (struct terminal){ .kind = TERMINAL_NONE };
-	/* A 64-bit login program: the number, perhaps sign-extended. Without a remote port it is none. */
+	/*
+	 * A 64-bit login program: the number, perhaps sign-extended. Without a remote port it is
+	 * none.
+	 */
 	if (high == 0 || high == UINT32_MAX)
 		return high == 0 && low <= UINT16_MAX ? device(high, low) : sure_login(low, d);
 	/* Solaris 11.4: remote port above, local port below, both natural. */
 	if (high > 0x3fff && high <= UINT16_MAX && low <= UINT16_MAX)
 		return (struct terminal){ TERMINAL_LOGIN, false, low, high, 0, 0 };
-	/* A 32-bit login program's number, taken for a packed device by the kernel and spread; or a device. */
+	/*
+	 * A 32-bit login program's number, taken for a packed device by the kernel and spread; or a
+	 * device.
+	 */
 	if (high <= 0x3fff && low <= 0x3ffff) {
 		uint32_t n = high << 18 | low;
 		struct terminal t = login(n, !d->natural_ports);

@@ -1,8 +1,8 @@
 #include "bsm/cursor.h"
 
 /*
- * The layouts: each reads what follows the id. They answer false when a word leaves the token's length unknown; that
- * something was missing is known to the cursor.
+ * The layouts: each reads what follows the id. They answer false when a word leaves the token's
+ * length unknown; that something was missing is known to the cursor.
  */
 
 static bool
@@ -204,7 +204,10 @@ read_ipc_perm(struct cursor *c, struct token *t, uint8_t version)
 	return true;
 }
 
-/* Two kinds of label of Trusted Solaris do not follow the rule that the second byte counts the compartments. */
+/*
+ * Two kinds of label of Trusted Solaris do not follow the rule that the second byte counts the
+ * compartments.
+ */
 static bool
 read_label(struct cursor *c, struct token *t, uint8_t version)
 {
@@ -502,8 +505,9 @@ ends_well(const struct cursor *c)
 }
 
 /*
- * Capsicum rights: words, so many as the first one's top bits say. A development tree of OpenBSM wrote a UUID argument under this id;
- * it is taken for that only when rights do not fit and a UUID does.
+ * Capsicum rights: words, so many as the first one's top bits say. A development tree of OpenBSM
+ * wrote a UUID argument under this id; it is taken for that only when rights do not fit and a UUID
+ * does.
  */
 static bool
 read_rights(struct cursor *c, struct token *t, uint8_t version)
@@ -526,7 +530,10 @@ read_rights(struct cursor *c, struct token *t, uint8_t version)
 	return true;
 }
 
-/* Header version 3 has X tokens where all others have headers, subjects and processes: those of 44 to 4B, in their order. */
+/*
+ * Header version 3 has X tokens where all others have headers, subjects and processes: those of 44
+ * to 4B, in their order.
+ */
 static bool
 is_x_of_version_3(uint8_t id, uint8_t version)
 {

@@ -1,11 +1,12 @@
 /*
  * token: a pure pull parser. Bytes of one audit record go in, one token at a time comes out.
  *
- * A token lends: its texts, addresses and blobs point into the record's bytes and live as long as these. Nothing is allocated, no byte
- * outside the input is read, and no count or length is believed before it was compared with what is left.
+ * A token lends: its texts, addresses and blobs point into the record's bytes and live as long as
+ * these. Nothing is allocated, no byte outside the input is read, and no count or length is
+ * believed before it was compared with what is left.
  *
- * Numbers are those of the wire, big-endian read natural; what an x86 sender stored swapped (ports, the address of
- * token 2E) is put right by whoever knows the sender (see record.h, struct dialect).
+ * Numbers are those of the wire, big-endian read natural; what an x86 sender stored swapped (ports,
+ * the address of token 2E) is put right by whoever knows the sender (see record.h, struct dialect).
  */
 #ifndef BSM_TOKEN_H
 #define BSM_TOKEN_H
@@ -17,7 +18,9 @@
 #include "base/compiler.h"
 #include "base/str.h"
 
-/* What a token is, whatever its width on the wire. At most 64, so that a set of kinds is one word. */
+/*
+ * What a token is, whatever its width on the wire. At most 64, so that a set of kinds is one word.
+ */
 enum token_kind {
 	TOKEN_TRAILER,
 	TOKEN_PATH,
@@ -72,7 +75,10 @@ struct token_addr {
 	uint32_t len;
 };
 
-/* Strings that stand one behind the other, each with a NUL (string_next) or each with a length (counted_next). */
+/*
+ * Strings that stand one behind the other, each with a NUL (string_next) or each with a length
+ * (counted_next).
+ */
 struct token_strings {
 	const char *at;
 	uint32_t len;       /* bytes of all of them */
@@ -162,8 +168,7 @@ struct token {
 		struct {
 			uint8_t type;
 			uint16_t classification;
-			bool
-			    whole; /* false: a label of Trusted Solaris that is one blob, in compartments */
+			bool whole; /* false: one blob of Trusted Solaris, in compartments */
 			const uint8_t *compartments;
 			uint32_t len;
 		} label;
@@ -211,7 +216,10 @@ struct token {
 
 #define TOKEN_NONE UINT32_MAX
 
-/* Where the parser stands. Set it up with the record's bytes, the offset behind the header, and the header's version byte. */
+/*
+ * Where the parser stands. Set it up with the record's bytes, the offset behind the header, and the
+ * header's version byte.
+ */
 struct token_reader {
 	const uint8_t *bytes;
 	size_t at, end;
@@ -221,14 +229,17 @@ struct token_reader {
 enum token_status {
 	TOKEN_READY,   /* out is filled */
 	TOKEN_END,     /* nothing is left */
-	TOKEN_UNKNOWN, /* no such id inside a record: the rest cannot be read; at stays where it is */
-	TOKEN_ODD, /* a known id with a word (address type, unit, kind) that leaves its length unknown; likewise */
+	TOKEN_UNKNOWN, /* no such id inside a record: the rest cannot be read; at stays */
+	TOKEN_ODD, /* a word in it (address type, unit, kind) leaves its length unknown; likewise */
 	TOKEN_CUT, /* it runs past the end; likewise */
 };
 
 enum token_status token_next(struct token_reader *r, struct token *out) MUST_USE;
 
-/* Takes the next of NUL-terminated strings; false at the end. The last one may lack its NUL when the record was cut. */
+/*
+ * Takes the next of NUL-terminated strings; false at the end. The last one may lack its NUL when
+ * the record was cut.
+ */
 bool string_next(struct token_strings *s, struct str *out);
 /* Takes the next of strings that have a length in front; false at the end. */
 bool counted_next(struct token_strings *s, struct str *out);
@@ -247,8 +258,8 @@ struct header {
 enum header_status {
 	HEADER_READY,
 	HEADER_FOREIGN, /* the first byte is not that of a header */
-	HEADER_CUT, /* fewer bytes than the header has; id, and length if five bytes are there, are filled */
-	HEADER_ODD, /* the host's address type is neither 4 nor 16; all up to there is filled */
+	HEADER_CUT,     /* fewer bytes than the header has */
+	HEADER_ODD,     /* the host's address type is neither 4 nor 16; all up to there is filled */
 };
 
 enum header_status header_read(const uint8_t *bytes, size_t len, struct header *out) MUST_USE;

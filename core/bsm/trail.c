@@ -2,7 +2,10 @@
 
 #include "base/bytes.h"
 
-/* Bytes that show whether a record may begin: id, length, version, and behind event and modifier the address type. */
+/*
+ * Bytes that show whether a record may begin: id, length, version, and behind event and modifier
+ * the address type.
+ */
 #define HEAD_SIZE    14
 #define TRAILER_SIZE 7
 #define LAST_SECOND  UINT64_C(253402300799) /* 9999-12-31T23:59:59Z */
@@ -76,12 +79,16 @@ tokens_fit(const uint8_t *at, size_t len)
 
 enum fit { FIT_YES, FIT_NO, FIT_MORE };
 
-/* What one search may spend on reading tokens: bytes. Bytes made to look like many records cannot make it slow. */
+/*
+ * What one search may spend on reading tokens: bytes. Bytes made to look like many records cannot
+ * make it slow.
+ */
 #define EFFORT (4u << 20)
 
 /*
- * Is what begins at window[p] a record of the length that it says? Its trailer says so, or what follows it, or that its tokens come out
- * even. MORE when the window ends too early; *need is then how much of it is wanted.
+ * Is what begins at window[p] a record of the length that it says? Its trailer says so, or what
+ * follows it, or that its tokens come out even. MORE when the window ends too early; *need is then
+ * how much of it is wanted.
  */
 static enum fit
 fits(const struct trail *t, const uint8_t *window, size_t len, size_t p, bool last, size_t *need,
@@ -188,7 +195,10 @@ resume(struct trail *t, const uint8_t *window, size_t len, bool last, const char
 	return consume(t, out, TRAIL_DAMAGE, p, reason);
 }
 
-/* Bytes that end too early are cut off, if nothing among them is a record; else their length is wrong. */
+/*
+ * Bytes that end too early are cut off, if nothing among them is a record; else their length is
+ * wrong.
+ */
 static enum trail_status
 cut_or_damage(struct trail *t, const uint8_t *window, size_t len, const char *cut,
     const char *damage, struct trail_item *out)

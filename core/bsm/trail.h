@@ -1,9 +1,10 @@
 /*
  * trail: cuts a trail file into records and file tokens, and finds its way again behind damage.
  *
- * Pure: the caller holds a window of the file's bytes that begins at trail.offset, asks for the next item, and drops as many bytes
- * from the window's front as the item has (trail.offset moves along). Items borrow from the window. The window never has to
- * be larger than twice the largest record and some bytes.
+ * Pure: the caller holds a window of the file's bytes that begins at trail.offset, asks for the
+ * next item, and drops as many bytes from the window's front as the item has (trail.offset moves
+ * along). Items borrow from the window. The window never has to be larger than twice the largest
+ * record and some bytes.
  */
 #ifndef BSM_TRAIL_H
 #define BSM_TRAIL_H
@@ -26,10 +27,10 @@ struct trail {
 enum trail_status {
 	TRAIL_RECORD, /* at[0..len) is a record */
 	TRAIL_FILE,   /* a file token: file and nanoseconds are filled */
-	TRAIL_DAMAGE, /* at[0..len) is no record, or one whose length is wrong; reading goes on behind it */
-	TRAIL_CUT, /* at[0..len) is the beginning of a record or file token, and the file ends in it */
-	TRAIL_MORE, /* the window must have `len` bytes, or be said to be the last */
-	TRAIL_END,  /* the window is empty, and the last */
+	TRAIL_DAMAGE, /* at[0..len) is no record, or one with a wrong length; go on behind it */
+	TRAIL_CUT,    /* at[0..len) begins a record or a file token, and the file ends in it */
+	TRAIL_MORE,   /* the window must have `len` bytes, or be said to be the last */
+	TRAIL_END,    /* the window is empty, and the last */
 };
 
 struct trail_item {

@@ -6,7 +6,10 @@
 #define ONES  UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
 
-/* Non-zero when one of eight bytes is not ASCII, or a control character below 0x20, or a quote or backslash. */
+/*
+ * Non-zero when one of eight bytes is not ASCII, or a control character below 0x20, or a quote or
+ * backslash.
+ */
 static inline uint64_t
 unplain(uint64_t word)
 {
@@ -115,7 +118,10 @@ plain_run(const char *at, size_t len)
 	return i;
 }
 
-/* A plain string ends at the first byte that is not: one look finds its end and that nothing is to be done about it. */
+/*
+ * A plain string ends at the first byte that is not: one look finds its end and that nothing is to
+ * be done about it.
+ */
 void
 put_each_string(struct walk *w, const struct token_strings *strings)
 {

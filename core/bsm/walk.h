@@ -1,8 +1,10 @@
 /*
- * walk: what the parts of the document walk share: the sink under way, and how values are put into it. Internal to the room.
+ * walk: what the parts of the document walk share: the sink under way, and how values are put into
+ * it. Internal to the room.
  *
- * The parts: document.c (the fields in their order), parts.c (the small ones), document_who.c, document_what.c,
- * document_net.c, document_more.c, arguments.c (args), keyed.c (objects with names from the record), escaped.c.
+ * The parts: document.c (the fields in their order), parts.c (the small ones), document_who.c,
+ * document_what.c, document_net.c, document_more.c, arguments.c (args), keyed.c (objects with names
+ * from the record), escaped.c.
  */
 #ifndef BSM_WALK_H
 #define BSM_WALK_H
@@ -92,7 +94,10 @@ put_id(struct walk *w, enum key key, uint32_t id)
 
 /* Bytes from the record as text: as they are, or in the spelling of utf8.h. */
 void put_text(struct walk *w, struct str raw);
-/* The same; `odd` says that it belongs together with bytes that are not UTF-8, and is spelled with them. */
+/*
+ * The same; `odd` says that it belongs together with bytes that are not UTF-8, and is spelled with
+ * them.
+ */
 void put_text_odd(struct walk *w, struct str raw, bool odd);
 void put_text_pair(struct walk *w, enum key key, struct str raw);
 /* Each of NUL-terminated strings, into a list that is open. */
@@ -161,7 +166,10 @@ void put_sets_between(struct walk *w, enum token_kind kind, enum key value);
 /* Is any text of the record spelled? Looks once. */
 bool escaped_look(struct walk *w);
 void put_escaped(struct walk *w);
-/* A text under way: is it spelled, or has it a backslash of its own? Called only while w->escapes listens. */
+/*
+ * A text under way: is it spelled, or has it a backslash of its own? Called only while w->escapes
+ * listens.
+ */
 void escaped_note(struct walk *w, struct str raw, bool spelled);
 
 /* The fields of the document: the record's and its origin's; ESCAPED only perhaps. */

@@ -3,8 +3,9 @@
  *
  *     bench_bsm TRAIL [RUNS]
  *
- * CPU nanoseconds per record, median of the runs: walk (all tokens read), decode (into a record with its index), probe
- * (decoded, and one value asked for, as a rule's `when` does), json (decoded, and the whole document written).
+ * CPU nanoseconds per record, median of the runs: walk (all tokens read), decode (into a record
+ * with its index), probe (decoded, and one value asked for, as a rule's `when` does), json
+ * (decoded, and the whole document written).
  */
 #include <stdio.h>
 #include <stdlib.h>

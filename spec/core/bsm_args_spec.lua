@@ -12,7 +12,8 @@ end
 describe("an argument", function()
   it("of 32 bits is unsigned, but for -1 and -2", function()
     for wire, shown in pairs {
-      [0] = 0, [0x7FFFFFFF] = 0x7FFFFFFF, [0x80000000] = 0x80000000, [0xFFFFFFF0] = 0xFFFFFFF0, [0xFFFFFFFD] = 0xFFFFFFFD,
+      [0] = 0, [0x7FFFFFFF] = 0x7FFFFFFF, [0x80000000] = 0x80000000, [0xFFFFFFF0] = 0xFFFFFFF0,
+        [0xFFFFFFFD] = 0xFFFFFFFD,
       [0xFFFFFFFE] = -2, [0xFFFFFFFF] = -1,
     } do
       assert.equal(shown, arg(200, "uid", wire))

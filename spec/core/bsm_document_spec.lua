@@ -101,7 +101,8 @@ describe("who", function()
       subject = person(1, none), process = person(2, none),
       more = { process = { person(4, none), person(5, none) }, subject = { person(3, none) } },
     }, shows {
-      build.subject64 { pid = 1 }, build.process64 { pid = 2 }, build.subject64 { pid = 3 }, build.process64 { pid = 4 },
+      build.subject64 { pid = 1 }, build.process64 { pid = 2 }, build.subject64 { pid = 3 },
+        build.process64 { pid = 4 },
       build.process64 { pid = 5 },
     })
   end)
@@ -112,7 +113,8 @@ describe("who", function()
       [4294967294] = -2, [4294967295] = -1,
     } do
       local doc = decode.record {
-        build.subject32 { audit_id = wire, uid = wire, gid = wire, ruid = wire, rgid = wire, pid = wire, session_id = wire },
+        build.subject32 { audit_id = wire, uid = wire, gid = wire, ruid = wire, rgid = wire, pid = wire,
+          session_id = wire },
         build.newgroups { wire }, build.user { wire, "x" },
       }
       for _, name in ipairs { "audit_id", "uid", "gid", "ruid", "rgid", "pid", "session_id" } do
@@ -356,7 +358,8 @@ describe("the network", function()
     assert.equal("af_inet6", socket(build.sockinet128 { family = 28, port = 1, ip = "::1" }, 11).family)
     assert.equal("af_inet6", socket(build.sockinet128 { family = 30, port = 1, ip = "::1" }, 11).family)
     assert.equal("99", socket(build.sockinet32 { family = 99, port = 1, ip = "192.0.2.1" }, 11).family)
-    assert.equal("pf_bluetooth", socket(build.socket_ex { domain = 516, local_ip = "::", local_port = 0, remote_ip = "::",
+    assert.equal("pf_bluetooth", socket(build.socket_ex { domain = 516, local_ip = "::", local_port = 0,
+      remote_ip = "::",
       remote_port = 0 }, 11).family)
     assert.equal("9", socket(build.socket_ex { domain = 1, type = 9 }, 2).type)
   end)
@@ -379,7 +382,8 @@ describe("the network", function()
   end)
 
   it("has every word of an IPv4 header swapped by an x86 kernel", function()
-    local natural = build.ip { length = 52, id = 2, offset = 3, checksum = 4, source = "192.0.2.1", destination = "192.0.2.2" }
+    local natural = build.ip { length = 52, id = 2, offset = 3, checksum = 4, source = "192.0.2.1",
+      destination = "192.0.2.2" }
     local swapped = build.ip { length = 52 << 8, id = 2 << 8, offset = 3 << 8, checksum = 4 << 8, source = "1.2.0.192",
       destination = "2.2.0.192" }
     assert.same(decode.token(natural, 11), (function()
@@ -395,8 +399,10 @@ describe("data", function()
   local function data(t, version) return decode.token(build.data(t), version).data[1] end
 
   it("has exact values of every width", function()
-    assert.same({ print = "octal", unit = "byte", values = { 0, 255 } }, data { print = "octal", unit = "byte", 0, 255 })
-    assert.same({ print = "decimal", unit = "int32", values = { 4294967295 } }, data { print = "decimal", unit = "int", 4294967295 })
+    assert.same({ print = "octal", unit = "byte", values = { 0, 255 } }, data { print = "octal", unit = "byte", 0,
+      255 })
+    assert.same({ print = "decimal", unit = "int32", values = { 4294967295 } }, data { print = "decimal",
+      unit = "int", 4294967295 })
     assert.same({ print = "binary", unit = "int64", values = { math.mininteger, 9007199254740993 } },
       data { print = "binary", unit = "long", math.mininteger, 9007199254740993 })
     assert.same({ print = "9", unit = "byte", values = {} }, data { print = 9, unit = "byte" })
@@ -419,7 +425,8 @@ describe("the rest", function()
       build.ipc { "msg", 1 }, build.ipc { 9, -1 }, build.ipc_perm {}, build.ipc_perm { key = 1 },
       build.identity {}, build.identity { signing_id = "b", signing_id_truncated = 1, cdhash = "\1" },
       build.arg_uuid { 1, "b", uuid }, build.arg_uuid { 2, "a", uuid }, build.return_uuid { 1, "b", uuid },
-      build.ip { source = "192.0.2.1", destination = "192.0.2.2" }, build.ip { source = "192.0.2.1", destination = "192.0.2.2" },
+      build.ip { source = "192.0.2.1", destination = "192.0.2.2" }, build.ip { source = "192.0.2.1",
+        destination = "192.0.2.2" },
       build.cert_hash { "a" }, build.rights { 1, 2 }, build.rights { 3, 4 },
     }
     assert.equal(1, doc.sequence)

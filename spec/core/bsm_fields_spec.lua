@@ -122,7 +122,6 @@ describe("the table of fields", function()
     local function ordered(path, value, where)
       local meta = type(value) == "table" and getmetatable(value)
       if not meta then return end
-      local row = rows[path]
       for _, element in ipairs(meta.kind == "list" and value or {}) do ordered(path, element, where) end
       for i, name in ipairs(meta.kind == "object" and meta.order or {}) do
         local before = meta.order[i - 1]
@@ -212,7 +211,8 @@ describe("a probe", function()
   end)
 
   it("cannot be made for what no document has", function()
-    for _, path in ipairs { "", "nonsense", "subject.nonsense", "path.x", "event.", ".event", "subject.terminal.x", "subjec",
+    for _, path in ipairs { "", "nonsense", "subject.nonsense", "path.x", "event.", ".event", "subject.terminal.x",
+      "subjec",
       "subject.uid.x", "text.1" } do
       assert.is_nil(core.probe(vectors.R1, nil, path), path)
     end

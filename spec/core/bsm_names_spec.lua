@@ -15,7 +15,8 @@ end
 
 describe("the names", function()
   it("of events are those of the table, each for its system", function()
-    local column_of = { illumos = "illumos", smartos = "smartos", darwin1 = "darwin1", openbsm = "openbsm", darwin = "apple",
+    local column_of = { illumos = "illumos", smartos = "smartos", darwin1 = "darwin1", openbsm = "openbsm",
+      darwin = "apple",
       tsol = "tsol" }
     local asked = 0
     local first = {}

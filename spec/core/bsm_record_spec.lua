@@ -196,7 +196,8 @@ describe("a damaged record", function()
 end)
 
 describe("a header", function()
-  for form, host in pairs { header32 = false, header64 = false, header32_ex = "192.0.2.25", header64_ex = "2001:db8::25" } do
+  for form, host in pairs { header32 = false, header64 = false, header32_ex = "192.0.2.25",
+    header64_ex = "2001:db8::25" } do
     for _, version in ipairs { 1, 2, 3, 4, 10, 11 } do
       it(("may be a %s of version %d"):format(form, version), function()
         local doc = decode.record {

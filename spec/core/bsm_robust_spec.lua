@@ -59,7 +59,8 @@ end)
 
 ---Tokens of all kinds, some with odd values.
 local function random_token()
-  local function number() return ({ 0, 1, 22, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF, math.random(0, 0xFFFFFFFF) })[math.random(7)] end
+  local function number() return ({ 0, 1, 22, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF, math.random(0,
+    0xFFFFFFFF) })[math.random(7)] end
   local function text()
     return ({ "", "a", "/etc/passwd", "caf\xFF", "a\\b", "x=y", "é", "Permitted", ("long"):rep(50) })[math.random(9)]
   end
@@ -79,7 +80,8 @@ local function random_token()
     function() return build.cmd { args = texts(), env = texts() } end,
     function() return build.arg32 { number() & 255, text(), number() } end,
     function() return build.arg64 { number() & 255, text(), math.random(math.mininteger, math.maxinteger) } end,
-    function() return build.subject64 { audit_id = number(), terminal = { ip = ip(), remote_port = 1024, local_port = 22 } } end,
+    function() return build.subject64 { audit_id = number(), terminal = { ip = ip(), remote_port = 1024,
+      local_port = 22 } } end,
     function() return build.process32 { pid = number() } end,
     function() return build.subject64_ex { terminal = { ip = ip6(), remote_port = 1024, local_port = 22 } } end,
     function() return build.return32 { number() & 255, number() } end,
@@ -90,12 +92,14 @@ local function random_token()
     function() return build.secflags { text(), text() } end,
     function() return build.upriv { math.random(2) == 1, text() } end,
     function() return build.zonename(text()) end,
-    function() return build.data { unit = math.random(0, 3), print = math.random(0, 5), bytes = ("\xFFa\0b\xE2\x82\xAC\\"):rep(2) } end,
+    function() return build.data { unit = math.random(0, 3), print = math.random(0, 5),
+      bytes = ("\xFFa\0b\xE2\x82\xAC\\"):rep(2) } end,
     function() return build.opaque(text()) end,
     function() return build.socket { port = number() & 0xFFFF, ip = ip() } end,
     function() return build.sockunix { path = "/x" } end,
     function() return build.acl { number(), number(), number() } end,
-    function() return build.ace { who = number(), mask = number(), flags = number() & 0xFFFF, type = number() & 0xFFFF } end,
+    function() return build.ace { who = number(), mask = number(), flags = number() & 0xFFFF,
+      type = number() & 0xFFFF } end,
     function() return build.newgroups { number(), number() } end,
     function() return build.user { number(), text() } end,
     function() return build.arg_uuid { 1, text(), "00112233-4455-6677-8899-aabbccddeeff" } end,

@@ -21,7 +21,8 @@ local trails = {
 }
 for _, name in ipairs {
   "E2BIG", "EBADF", "ECHILD", "EEXIST", "EFBIG", "EINVAL", "EISDIR", "EMLINK", "ENODEV", "ENOEXEC", "ENOSPC", "ENOTDIR",
-  "ENXIO", "EPIPE", "ESPIPE", "ETXTBSY", "arg32", "data", "ip", "iport", "path", "process32ex", "process64", "process64ex",
+  "ENXIO", "EPIPE", "ESPIPE", "ETXTBSY", "arg32", "data", "ip", "iport", "path", "process32ex", "process64",
+    "process64ex",
   "return32", "socketex", "subject32ex",
 } do
   local suffix = name:match "^process%d+ex$" and "_record-IPv4.bin" or "_record.bin"
@@ -138,7 +139,8 @@ describe("a single token of OpenBSM's own", function()
   for name, expected in pairs {
     arg_uuid_token = { uuids = {} }, in_addr_token = { addr = {} }, ipc_token = { ipc = {} },
     opaque_token = { opaque = {} }, process32_token = { process = {} }, ["process32ex_token-IPv4"] = { process = {} },
-    ["process64ex_token-IPv4"] = { process = {} }, ret_uuid_token = { uuids = {} }, seq_token = { sequence = 0x12345678 },
+    ["process64ex_token-IPv4"] = { process = {} }, ret_uuid_token = { uuids = {} },
+      seq_token = { sequence = 0x12345678 },
     subject32_token = { subject = {} }, ["subject32ex_token-IPv4"] = { subject = {} },
     text_token = { text = { "This is a test." } }, zonename_token = { zonename = "testzone" },
   } do

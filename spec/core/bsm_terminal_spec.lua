@@ -66,7 +66,8 @@ describe("a terminal", function()
     assert.same({ ip = PEER, dev = 24 << 32 | 3, major = 24, minor = 3 }, wide(24 << 32 | 3))
     assert.same({ dev = 24 << 32 | 3, major = 24, minor = 3 }, wide(24 << 32 | 3, nil, "0.0.0.0"))
     assert.same({ dev = 5, major = 0, minor = 5 }, wide(5, nil, "0.0.0.0"))
-    assert.same({ dev = 0xFFFFFFFE << 32 | 7, major = 0xFFFFFFFE, minor = 7 }, wide(0xFFFFFFFE << 32 | 7, nil, "0.0.0.0"))
+    assert.same({ dev = 0xFFFFFFFE << 32 | 7, major = 0xFFFFFFFE, minor = 7 }, wide(0xFFFFFFFE << 32 | 7, nil,
+      "0.0.0.0"))
   end)
 
   it("that is none", function()

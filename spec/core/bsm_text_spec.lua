@@ -93,7 +93,8 @@ end)
 
 describe("a text that is UTF-8", function()
   for _, text in ipairs {
-    "", "plain", "\\", "C:\\dir\\xFF", "é€𝄞", 'say "hi"', "tab\tline\nbell\a", "\127", ("x"):rep(1000), "\u{10FFFF}",
+    "", "plain", "\\", "C:\\dir\\xFF", "é€𝄞", 'say "hi"', "tab\tline\nbell\a", "\127", ("x"):rep(1000),
+      "\u{10FFFF}",
     "eight by" .. "tes\\here", "0123456\"", "01234567\"",
   } do
     it(("is kept as it is: %q"):format(text:sub(1, 30)), function()

@@ -25,7 +25,8 @@ local tokens = {
   } },
   { "T14", 2, { errno = "0", ["return"] = 4242 } },
   { "T15", 2, { attributes = {
-    mode_octal = "100755", uid = 0, gid = 2, fsid = 65538, inode_hex = "00000016FEE0E525", devid = "-1", type = "s_ifreg",
+    mode_octal = "100755", uid = 0, gid = 2, fsid = 65538, inode_hex = "00000016FEE0E525", devid = "-1",
+      type = "s_ifreg",
   } } },
   { "T16", 2, { attributes = {
     mode_octal = "20620", uid = 1001, gid = 7, fsid = 75497472, inode_hex = "0000000000C0000A", devid = "6291459",
@@ -166,7 +167,8 @@ describe("a token of BSM", function()
     for name, bytes in pairs(vectors) do
       if name:match "^T" and not name:match "^T[123]$" then known[bytes:byte()] = true end
     end
-    for _, id in ipairs { 0x2B, 0x3A, 0x24, 0x26, 0x77, 0x7A, 0x7B, 0x7C, 0x34, 0x40, 0x44, 0x45, 0x46, 0x47, 0x48, 0x4A,
+    for _, id in ipairs { 0x2B, 0x3A, 0x24, 0x26, 0x77, 0x7A, 0x7B, 0x7C, 0x34, 0x40, 0x44, 0x45, 0x46, 0x47, 0x48,
+      0x4A,
       0x4B, 0xEF } do
       known[id] = true
     end
@@ -197,7 +199,8 @@ describe("an id with more than one meaning", function()
       { build.xfont { 1, 2, version = 3 }, { token = "xfont", id = 1, uid = 2 } },
       { build.xgc { 1, 2, version = 3 }, { token = "xgc", id = 1, uid = 2 } },
       { build.xpixmap { 1, 2, version = 3 }, { token = "xpixmap", id = 1, uid = 2 } },
-      { build.xproperty { 1, 2, "WM_NAME", version = 3 }, { token = "xproperty", id = 1, uid = 2, property = "WM_NAME" } },
+      { build.xproperty { 1, 2, "WM_NAME", version = 3 }, { token = "xproperty", id = 1, uid = 2,
+        property = "WM_NAME" } },
       { build.xwindow { 1, 2, version = 3 }, { token = "xwindow", id = 1, uid = 2 } },
       { build.xclient { 7, version = 3 }, { token = "xclient", client = 7 } },
     }
@@ -232,7 +235,8 @@ describe("an id with more than one meaning", function()
   end)
 
   it("ends early in a socket of other families from illumos, and only there", function()
-    assert.same({ family = "af_unix", type = "sock_dgram" }, decode.token(build.socket_ex { domain = 1, type = 1 }).socket)
+    assert.same({ family = "af_unix", type = "sock_dgram" }, decode.token(build.socket_ex { domain = 1,
+      type = 1 }).socket)
     assert.equal("cut", select(2, core.tokens(build.socket_ex { domain = 1, type = 1 }, 11)))
   end)
 

@@ -4,7 +4,8 @@ local vectors = require "spec.fixtures.vectors"
 
 local R1, R2, R3, R4, R5 = vectors.R1, vectors.R2, vectors.R3, vectors.R4, vectors.R5
 
----What a trail is cut into, the same whatever the steps are in which its bytes come: "status offset length" of each item.
+---What a trail is cut into, the same whatever the steps are in which its bytes come: "status offset length" of
+---each item.
 local function outline(bytes, max)
   local first
   for _, step in ipairs { #bytes, 1, 7, 64, 4096 } do
@@ -83,7 +84,8 @@ describe("a damaged trail", function()
   it("says what is wrong", function()
     assert.equal("neither a record nor a file token begins here", trail(R1 .. "junk" .. R1)[2].reason)
     assert.equal("the record length is smaller than its header", trail(build.with_length(R1, 25) .. R1)[1].reason)
-    assert.equal("the record length is larger than the maximum", trail(build.with_length(R1, 2 ^ 31 | 0) .. R1)[1].reason)
+    assert.equal("the record length is larger than the maximum", trail(build.with_length(R1,
+      2 ^ 31 | 0) .. R1)[1].reason)
     assert.equal("unknown header version", trail(build.patch(R1, 5, "\x4d") .. R1)[1].reason)
     assert.equal("the record length leads to no other record", trail(build.with_length(R2, 147) .. R1)[1].reason)
   end)

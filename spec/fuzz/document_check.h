@@ -1,6 +1,7 @@
 /*
- * document_check: what every document must be, whatever the record: one JSON object in valid UTF-8, the same through a walk of all
- * fields and field by field, and each field where the record says it is.
+ * document_check: what every document must be, whatever the record: one JSON object in valid UTF-8,
+ * the same through a walk of all fields and field by field, and each field where the record says it
+ * is.
  */
 #ifndef FUZZ_DOCUMENT_CHECK_H
 #define FUZZ_DOCUMENT_CHECK_H
@@ -71,7 +72,7 @@ never(void *context, const struct probe_value *value)
 {
 	(void)context;
 	must(!value->is_text || utf8_valid(value->text.at, value->text.len),
-	     "a probe's text valid UTF-8");
+	    "a probe's text valid UTF-8");
 	return false;
 }
 
@@ -95,8 +96,8 @@ document_check(const struct record *r, const struct origin *o, struct buf *whole
 		struct probe probe;
 
 		must(probe_compile(key_names[f], &probe), "every field can be asked for");
-		must(!probe_any(&probe, r, o, never, NULL),
-		     "a probe that nothing stops ends empty");
+		must(
+		    !probe_any(&probe, r, o, never, NULL), "a probe that nothing stops ends empty");
 		if (!document_has(r, o, f))
 			continue;
 		json_key(&j, key_names[f].at, key_names[f].len);

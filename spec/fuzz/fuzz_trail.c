@@ -1,4 +1,7 @@
-/* Any bytes as a trail file, read through a window that grows as it is asked to: every byte comes out once, in order. */
+/*
+ * Any bytes as a trail file, read through a window that grows as it is asked to: every byte comes
+ * out once, in order.
+ */
 #include "bsm/trail.h"
 #include "document_check.h"
 

@@ -1,4 +1,5 @@
--- What a record becomes, for specs: decoded twice, as JSON and as a table, which have to be the same to the byte; given as the table.
+-- What a record becomes, for specs: decoded twice, as JSON and as a table, which have to be the same to the
+-- byte; given as the table.
 
 local core = require "core.bsm"
 local build = require "spec.support.bsm_build"
@@ -42,7 +43,8 @@ function decode.document(bytes, options)
   return document
 end
 
----The document of a record of these tokens; `t` as for bsm_build.record, which is an execve of version 2 if it does not say else.
+---The document of a record of these tokens; `t` as for bsm_build.record, which is an execve of version 2 if it
+---does not say else.
 ---@param t table
 ---@param options? table
 ---@return table document

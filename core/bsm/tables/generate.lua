@@ -31,7 +31,7 @@ end
 printf '/* Made by core/bsm/tables/generate.lua from the tables beside it. */'
 printf '#include "bsm/names_tables.h"\n'
 
--- Events. For each column of enum event_column the first system in its order that has the number names it.
+-- Events. In each column of enum event_column the first system in its order that has the number names it.
 local columns = {
   { "ILLUMOS", "illumos", "omnios", "smartos", "solaris" },
   { "SMARTOS", "smartos", "illumos", "omnios", "solaris" },

@@ -9,7 +9,10 @@
 #include "bsm/sink_json.h"
 #include "bsm/trail.h"
 
-/* What a spec asks of: a record decoded from bytes of its own, exactly as long as they are, so that sanitizers see a read beyond. */
+/*
+ * What a spec asks of: a record decoded from bytes of its own, exactly as long as they are, so that
+ * sanitizers see a read beyond.
+ */
 struct subject {
 	struct record record;
 	struct origin origin;
@@ -128,7 +131,10 @@ l_json(lua_State *L)
 	return 1;
 }
 
-/* A sink that builds Lua values on the stack: containers as { kind, … }, objects keep the order of their keys in [0]. */
+/*
+ * A sink that builds Lua values on the stack: containers as { kind, … }, objects keep the order of
+ * their keys in [0].
+ */
 struct builder {
 	lua_State *L;
 };
@@ -235,7 +241,10 @@ fresh(lua_State *L)
 	return T;
 }
 
-/* table(bytes [, options]) -> the document; the metatable of each table has kind ("object" or "list") and order of its names */
+/*
+ * table(bytes [, options]) -> the document; the metatable of each table has kind ("object" or
+ * "list") and order of its names
+ */
 static int
 l_table(lua_State *L)
 {
@@ -288,7 +297,10 @@ collect(void *context, const struct probe_value *v)
 	return false;
 }
 
-/* probe(bytes, options, path [, name, …]) -> { value, … }, or nil when no document can have the path; names are added below it */
+/*
+ * probe(bytes, options, path [, name, …]) -> { value, … }, or nil when no document can have the
+ * path; names are added below it
+ */
 static int
 l_probe(lua_State *L)
 {
@@ -312,7 +324,10 @@ l_probe(lua_State *L)
 	return 1;
 }
 
-/* tokens(bytes, version) -> { { kind = number, id =, at =, len = }, … }, status; bytes are tokens without a header */
+/*
+ * tokens(bytes, version) -> { { kind = number, id =, at =, len = }, … }, status; bytes are tokens
+ * without a header
+ */
 static int
 l_tokens(lua_State *L)
 {
@@ -344,8 +359,8 @@ l_tokens(lua_State *L)
 }
 
 /*
- * trail(bytes, step [, max]) -> { { status, offset, bytes, reason, name, seconds, nanoseconds }, … }, closed; the window grows by step
- * bytes whenever the reader wants more
+ * trail(bytes, step [, max]) -> { { status, offset, bytes, reason, name, seconds, nanoseconds }, …
+ * }, closed; the window grows by step bytes whenever the reader wants more
  */
 static int
 l_trail(lua_State *L)
@@ -367,8 +382,8 @@ l_trail(lua_State *L)
 		status = trail_next(&t, window, end - start, end == len, &item);
 		if (status == TRAIL_MORE && (end == len || item.len <= end - start)) {
 			free(window);
-			return luaL_error(L, "wants %d bytes of %d", (int)item.len,
-					  (int)(end - start));
+			return luaL_error(
+			    L, "wants %d bytes of %d", (int)item.len, (int)(end - start));
 		}
 		if (status == TRAIL_MORE)
 			end = len - end < step ? len : end + step;
@@ -456,12 +471,12 @@ push_name(lua_State *L, struct str name)
 static int
 l_event_name(lua_State *L)
 {
-	static const char *const columns[] = { "illumos", "smartos", "tsol", "darwin1",
-					       "openbsm", "apple",   NULL };
+	static const char *const columns[] = { "illumos", "smartos", "tsol", "darwin1", "openbsm",
+		"apple", NULL };
 
-	return push_name(L,
-			 names_event((enum event_column)luaL_checkoption(L, 2, "illumos", columns),
-				     (uint16_t)luaL_checkinteger(L, 1)));
+	return push_name(
+	    L, names_event((enum event_column)luaL_checkoption(L, 2, "illumos", columns),
+		   (uint16_t)luaL_checkinteger(L, 1)));
 }
 
 /* event_names() -> { name, … } */
