@@ -78,6 +78,12 @@ describe("a text that is not UTF-8", function()
     assert.same({ "exec_env.A", "exec_env.C\\xFE" }, doc.escaped)
   end)
 
+  it("may stand beside nothing at all", function()
+    local doc = decode.record { build.priv { "S\xFF", "" }, build.exec_env { "\xFF=" } }
+    assert.same({ ["S\\xFF"] = "" }, doc.privs)
+    assert.same({ ["\\xFF"] = "" }, doc.exec_env)
+  end)
+
   it("comes from the stream, too", function()
     local doc = decode.document("x", { origin = { from = "192.0.2.1", host = "caf\xE9", received = 0, sequence = 1 } })
     assert.equal("caf\\xE9", doc.host)
