@@ -13,7 +13,7 @@ encode_fini(struct encoder *e)
 	buf_fini(&e->items);
 	buf_fini(&e->scratch);
 	buf_fini(&e->tags);
-	buf_fini(&e->spelled_fields);
+	buf_fini(&e->spelled);
 }
 
 static void
@@ -22,34 +22,38 @@ put_name(struct encoder *e, enum key key)
 	sink_json.key(&e->json, key);
 }
 
-/* Names with a NUL behind each, as elements. */
-static void
-put_names(struct encoder *e, const struct buf *names)
+/* The first of the names in list, each with an ENCODE_STOP behind it, cut off from its front; false when there is none. */
+static bool
+next_name(struct str *list, struct str *name)
 {
-	for (size_t at = 0; at < names->len; at += strlen(names->at + at) + 1)
-		json_text(&e->json, names->at + at, strlen(names->at + at));
+	const char *stop = list->len > 0 ? memchr(list->at, ENCODE_STOP, list->len) : NULL;
+
+	if (stop == NULL)
+		return false;
+	*name = (struct str){ list->at, (size_t)(stop - list->at) };
+	list->at += name->len + 1;
+	list->len -= name->len + 1;
+	return true;
 }
 
-static bool
-has_name(const struct buf *names, struct str name)
+static void
+put_names(struct encoder *e, struct str list)
 {
-	for (size_t at = 0; at < names->len; at += strlen(names->at + at) + 1)
-		if (str_equal(str_of(names->at + at), name))
+	struct str name;
+
+	while (next_name(&list, &name))
+		json_text(&e->json, name.at, name.len);
+}
+
+bool
+encode_has_name(struct str names, struct str name)
+{
+	struct str one;
+
+	while (next_name(&names, &one))
+		if (str_equal(one, name))
 			return true;
 	return false;
-}
-
-static void
-add_spelled(struct encoder *e, struct str name)
-{
-	/* A name of the rules' own may itself have been spelled, or hold a NUL: the list has it as it is written. */
-	if (utf8_valid(name.at, name.len))
-		buf_str(&e->spelled_fields, name);
-	else
-		utf8_spell(&e->spelled_fields, name.at, name.len);
-	buf_byte(&e->spelled_fields, '\0');
-	if (buf_failed(&e->spelled_fields))
-		luaL_error(e->L, "not enough memory");
 }
 
 /* The tags that rules set, and ours behind them, which no rule can take away. */
@@ -59,7 +63,7 @@ put_tags(struct encoder *e, int doc, struct doc_parts parts)
 	lua_State *L = e->L;
 	size_t before;
 
-	e->spelled = false;
+	e->path[0] = (struct encode_step){ .name = key_names[KEY_TAGS] };
 	lua_rawgeti(L, parts.keys, FIELD_TAGS + 1);
 	lua_rawget(L, doc); /* tags */
 	if (e->tags.len == 0) {
@@ -90,7 +94,7 @@ put_tags(struct encoder *e, int doc, struct doc_parts parts)
 	} else if (!lua_isnil(L, -1))
 		encode_value(e, lua_gettop(L), NULL, parts);
 	e->json.comma = e->json.out->len > before;
-	put_names(e, &e->tags);
+	put_names(e, buf_view(&e->tags));
 	json_close(&e->json, ']');
 	lua_pop(L, 1);
 }
@@ -121,6 +125,7 @@ put_escaped(struct encoder *e, const struct run *run, int doc, struct doc_parts 
 	lua_State *L = e->L;
 	struct buf *out = e->json.out;
 	size_t from = out->len, len;
+	struct str paths = buf_view(&e->spelled); /* those that come of rules; texts written here add none */
 	bool some = false;
 
 	if (run_is_made(run, FIELD_ESCAPED)) {
@@ -139,8 +144,8 @@ put_escaped(struct encoder *e, const struct run *run, int doc, struct doc_parts 
 
 			if (lua_rawgeti(L, -1, i) == LUA_TSTRING) {
 				path.at = lua_tolstring(L, -1, &path.len);
-				if (is_left(run, L, doc, parts, path) &&
-				    !has_name(&e->spelled_fields, path)) {
+				if (utf8_valid(path.at, path.len) && is_left(run, L, doc, parts, path) &&
+				    !encode_has_name(buf_view(&e->spelled), path)) {
 					encode_text(e, -1);
 					some = true;
 				}
@@ -148,8 +153,8 @@ put_escaped(struct encoder *e, const struct run *run, int doc, struct doc_parts 
 			lua_pop(L, 1);
 		}
 	lua_pop(L, 1);
-	put_names(e, &e->spelled_fields);
-	some = some || e->spelled_fields.len > 0;
+	put_names(e, paths);
+	some = some || paths.len > 0;
 	json_close(&e->json, ']');
 	if (!some) {
 		buf_cut(out, from);
@@ -177,10 +182,8 @@ put_made(struct encoder *e, int doc, enum field field, struct doc_parts parts)
 	lua_rawgeti(L, parts.keys, (lua_Integer)field + 1);
 	if (lua_rawget(L, doc) != LUA_TNIL) {
 		put_name(e, (enum key)field);
-		e->spelled = false;
+		e->path[0] = (struct encode_step){ .name = key_names[field] };
 		encode_value(e, lua_gettop(L), e->shape->child[field], parts);
-		if (UNLIKELY(e->spelled))
-			add_spelled(e, key_names[field]);
 	}
 	lua_pop(L, 1);
 }
@@ -224,7 +227,7 @@ encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, stru
 	e->start = out->len;
 	e->depth = 0;
 	buf_cut(&e->items, 0);
-	buf_cut(&e->spelled_fields, 0);
+	buf_cut(&e->spelled, 0);
 	json_init(&e->json, out);
 	luaL_checkstack(L, 16, NULL);
 	memcpy(stops, run->made, sizeof(stops));
@@ -242,11 +245,9 @@ encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, stru
 			enum field field = (enum field)(i * 64 + __builtin_ctzll(left));
 
 			put_untouched(e, run, untouched, &next, (int)field, &spelled);
-			if (field == FIELD_TAGS) {
+			if (field == FIELD_TAGS)
 				put_tags(e, doc, parts);
-				if (e->spelled)
-					add_spelled(e, key_names[field]);
-			} else if (field == FIELD_ESCAPED) {
+			else if (field == FIELD_ESCAPED) {
 				escaped_at = out->len;
 				first = !e->json.comma;
 			} else
@@ -255,7 +256,7 @@ encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, stru
 	put_untouched(e, run, untouched, &next, FIELDS, &spelled);
 	if (run->own)
 		put_own(e, run, doc, parts);
-	if (UNLIKELY(spelled || e->spelled_fields.len > 0 || run_is_made(run, FIELD_ESCAPED)))
+	if (UNLIKELY(spelled || e->spelled.len > 0 || run_is_made(run, FIELD_ESCAPED)))
 		put_escaped(e, run, doc, parts, escaped_at, first);
 	json_close(&e->json, '}');
 	if (buf_failed(out))
@@ -305,18 +306,9 @@ put_own(struct encoder *e, const struct run *run, int doc, struct doc_parts part
 	for (size_t i = 0; i < n; i++) {
 		struct own own = ((struct own *)(void *)e->items.at)[i];
 
-		e->spelled = false;
-		if (utf8_valid(own.name.at, own.name.len))
-			json_key(&e->json, own.name.at, own.name.len);
-		else {
-			buf_cut(&e->scratch, 0);
-			utf8_spell(&e->scratch, own.name.at, own.name.len);
-			json_key(&e->json, e->scratch.at, e->scratch.len);
-			e->spelled = true;
-		}
+		e->path[0] = (struct encode_step){ .name = own.name };
+		encode_key(e, own.name);
 		encode_value(e, own.at, NULL, parts);
-		if (e->spelled)
-			add_spelled(e, own.name);
 	}
 	lua_settop(L, top);
 	buf_cut(&e->items, 0);

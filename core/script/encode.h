@@ -25,15 +25,20 @@ struct encoder {
 	struct interned names;
 	struct buf items;   /* keys of the objects that are open, struct item */
 	struct buf scratch; /* a text on its way */
-	struct buf tags;    /* names that we add to `tags`, each with a NUL behind it */
+	struct buf tags;    /* names that we add to `tags`, each with an ENCODE_STOP behind it */
 	/* of the document under way */
 	lua_State *L;
 	struct json json;
 	size_t start;	/* where it begins in the buf */
-	int depth;
-	bool spelled;	/* the field under way holds bytes that were spelled */
-	struct buf spelled_fields; /* their names, each with a NUL behind it */
+	int depth;	/* objects and lists that are open */
+	struct encode_step {
+		struct str name; /* at is NULL in a list */
+		lua_Integer index;
+	} path[ENCODE_DEPTH + 2]; /* of the value under way: path[0] is the field, path[depth] the last step */
+	struct buf spelled; /* paths of texts that were spelled, each with an ENCODE_STOP behind it */
 };
+
+#define ENCODE_STOP '\xff' /* no byte of UTF-8 */
 
 /* Zeroed memory is an encoder; this ends it. */
 void encode_fini(struct encoder *e);

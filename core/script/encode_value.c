@@ -28,18 +28,58 @@ check_size(struct encoder *e)
 		watchdog_raise(e->L);
 }
 
+static void
+add_name(struct buf *out, struct str name)
+{
+	if (utf8_valid(name.at, name.len))
+		buf_str(out, name);
+	else
+		utf8_spell(out, name.at, name.len);
+}
+
+/* The path of the value under way, once. */
+static void
+note_spelled(struct encoder *e)
+{
+	size_t from = e->spelled.len;
+	struct str path;
+
+	for (int i = 0; i <= e->depth; i++) {
+		if (i > 0)
+			buf_byte(&e->spelled, '.');
+		if (e->path[i].name.at != NULL)
+			add_name(&e->spelled, e->path[i].name);
+		else
+			buf_printf(&e->spelled, "%lld", (long long)e->path[i].index);
+	}
+	if (buf_failed(&e->spelled))
+		luaL_error(e->L, "not enough memory");
+	path = (struct str){ e->spelled.at + from, e->spelled.len - from };
+	if (encode_has_name((struct str){ e->spelled.at, from }, path))
+		buf_cut(&e->spelled, from);
+	else
+		buf_byte(&e->spelled, ENCODE_STOP);
+}
+
 /* The text itself when it is UTF-8, else its spelling, which stands in scratch until the next text. */
 static inline struct str
 valid(struct encoder *e, struct str text)
 {
 	if (LIKELY(utf8_valid(text.at, text.len)))
 		return text;
-	e->spelled = true;
+	note_spelled(e);
 	buf_cut(&e->scratch, 0);
 	utf8_spell(&e->scratch, text.at, text.len);
 	if (buf_failed(&e->scratch))
 		luaL_error(e->L, "not enough memory");
 	return buf_view(&e->scratch);
+}
+
+void
+encode_key(struct encoder *e, struct str name)
+{
+	name = valid(e, name);
+	json_key(&e->json, name.at, name.len);
 }
 
 void
@@ -92,13 +132,19 @@ is_sequence(lua_State *L, int table, lua_Integer n)
 static void
 put_list(struct encoder *e, int table, lua_Integer n, const struct shape *shape, struct doc_parts parts)
 {
+	lua_Integer index = 0;
+
 	json_open(&e->json, '[');
 	for (lua_Integer i = 1; i <= n; i++) {
-		lua_rawgeti(e->L, table, i);
-		if (lua_type(e->L, -1) == LUA_TSTRING)
-			encode_text(e, -1);
-		else
-			encode_value(e, lua_gettop(e->L), shape, parts);
+		e->path[e->depth] = (struct encode_step){ .index = index };
+		/* A hole is where a rule took something out. */
+		if (lua_rawgeti(e->L, table, i) != LUA_TNIL) {
+			index++;
+			if (lua_type(e->L, -1) == LUA_TSTRING)
+				encode_text(e, -1);
+			else
+				encode_value(e, lua_gettop(e->L), shape, parts);
+		}
 		lua_pop(e->L, 1);
 	}
 	json_close(&e->json, ']');
@@ -189,10 +235,10 @@ put_object(struct encoder *e, int table, const struct shape *shape, bool marked,
 		/* Copied: what lies deeper may move the items. */
 		struct item item = ((struct item *)(void *)(e->items.at + begin))[i];
 
+		e->path[e->depth] = (struct encode_step){ .index = (lua_Integer)i };
 		if (!marked) {
-			struct str name = valid(e, item.name);
-
-			json_key(&e->json, name.at, name.len);
+			e->path[e->depth].name = item.name;
+			encode_key(e, item.name);
 		}
 		encode_value(e, item.at + 1, item.shape, parts);
 	}

@@ -189,7 +189,8 @@ add_tag(struct script *s, const char *rule)
 	struct buf *tags = &s->policy->encoder.tags;
 
 	buf_append(tags, "rule_failed:", 12);
-	buf_append(tags, rule, strlen(rule) + 1);
+	buf_append(tags, rule, strlen(rule));
+	buf_byte(tags, ENCODE_STOP);
 }
 
 /*
