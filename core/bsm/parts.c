@@ -313,9 +313,7 @@ put_damaged(struct walk *w)
 
 	buf_cut(b, 0);
 	record_damage_text(w->r, b);
-	if (buf_failed(b))
-		w->scratch->no_memory = true;
-	w->ops->word(w->sink, b->at, b->len);
+	put_scratch(w);
 }
 
 static void

@@ -63,6 +63,19 @@ is_plain(const char *at, size_t len)
 	return (odd | unplain(load8(at + len - 8))) == 0;
 }
 
+/* What the scratch buf holds; an empty one may have no bytes at all. */
+void
+put_scratch(struct walk *w)
+{
+	struct buf *b = &w->scratch->text;
+
+	if (buf_failed(b)) {
+		w->scratch->no_memory = true;
+		buf_cut(b, 0);
+	}
+	w->ops->text(w->sink, b->len > 0 ? b->at : "", b->len);
+}
+
 static void
 put_unplain(struct walk *w, struct str raw, bool odd)
 {
@@ -76,9 +89,7 @@ put_unplain(struct walk *w, struct str raw, bool odd)
 	w->spelled = true;
 	buf_cut(&w->scratch->text, 0);
 	utf8_spell(&w->scratch->text, raw.at, raw.len);
-	if (buf_failed(&w->scratch->text))
-		w->scratch->no_memory = true;
-	w->ops->text(w->sink, w->scratch->text.at, w->scratch->text.len);
+	put_scratch(w);
 }
 
 void

@@ -103,6 +103,8 @@ void put_text_pair(struct walk *w, enum key key, struct str raw);
 /* Each of NUL-terminated strings, into a list that is open. */
 void put_each_string(struct walk *w, const struct token_strings *strings);
 
+/* What was put together in scratch->text. */
+void put_scratch(struct walk *w);
 void put_word_pair(struct walk *w, enum key key, struct str word);
 /* A name, or where there is none the number in decimal. */
 void put_name(struct walk *w, struct str name, int64_t number);
