@@ -29,12 +29,14 @@ BUILD	= $(CC) -std=gnu11 -D_GNU_SOURCE -D__EXTENSIONS__ $(CFLAGS) $(WARN) $(HARD
 	  -DAUDITRECV_SYSCONFDIR='"$(SYSCONFDIR)/auditrecv"'
 LINK	= $(CC) $(FLAGS_$(FLAVOR)) -pie -Wl,-z,relro,-z,now
 
-ROOMS	= base bsm wire script output daemon process
+ROOMS	= base bsm wire script output daemon process shipper sink
 objs	= $(patsubst core/%.c,$(OUT)/%.o,$(wildcard core/$(1)/*.c)) $(if $(filter bsm script output,$(1)),$(OUT)/gen/$(1).o)
 libs	= $(foreach r,$(1),$(OUT)/lib$(r).a)
 # What the test binding of a room is linked with.
 NEEDS_base = base
 NEEDS_process = base
+NEEDS_shipper = output base
+NEEDS_sink = output base
 NEEDS_bsm = bsm base
 NEEDS_wire = wire base
 NEEDS_script = script bsm base

@@ -3,8 +3,9 @@ local elasticsearch = require "spec.support.elasticsearch"
 local json = require "spec.support.json"
 local output = require "core.output"
 local process = require "spec.support.process"
+local sink = require "core.sink"
 
-if not os.getenv "VERBOSE" then output.log_to(-1) end
+if not os.getenv "VERBOSE" then sink.log_to(-1) end
 
 describe("core.output.elastic", function()
   local es, out, fates
@@ -13,7 +14,7 @@ describe("core.output.elastic", function()
     options = options or {}
     options.kind = "elasticsearch"
     options.urls = options.urls or { es.url }
-    out, fates = assert(output.open(options)), {}
+    out, fates = assert(sink.open(options)), {}
     return out
   end
 
@@ -204,7 +205,7 @@ describe("core.output.elastic", function()
     } do
       it("are refused when " .. case[1], function()
         local path = secret("x", case[2])
-        local made, why = output.open { kind = "elasticsearch", urls = { "https://127.0.0.1:9" },
+        local made, why = sink.open { kind = "elasticsearch", urls = { "https://127.0.0.1:9" },
           api_key_file = path }
         assert.is_nil(made)
         assert.truthy(why:find(path, 1, true) and why:find(case[3], 1, true), why)
@@ -224,11 +225,11 @@ describe("core.output.elastic", function()
 
     it("do not go over the network unencrypted, unless that is allowed", function()
       local options = { kind = "elasticsearch", urls = { "http://192.0.2.1:9200" }, api_key_file = secret "id:key" }
-      local made, why = output.open(options)
+      local made, why = sink.open(options)
       assert.is_nil(made)
       assert.truthy(why:find("unencrypted", 1, true))
       options.plain_credentials = true
-      assert(output.open(options)):close()
+      assert(sink.open(options)):close()
     end)
   end)
 
@@ -256,11 +257,11 @@ describe("core.output.elastic", function()
 
   it("asks no proxy of the environment, and sends what servers want to see", function()
     es = elasticsearch.start()
-    for _, name in ipairs { "http_proxy", "all_proxy", "ALL_PROXY" } do output.setenv(name, "http://127.0.0.1:1") end
+    for _, name in ipairs { "http_proxy", "all_proxy", "ALL_PROXY" } do sink.setenv(name, "http://127.0.0.1:1") end
     open()
     put(1, 1)
     all_there(1)
-    for _, name in ipairs { "http_proxy", "all_proxy", "ALL_PROXY" } do output.setenv(name) end
+    for _, name in ipairs { "http_proxy", "all_proxy", "ALL_PROXY" } do sink.setenv(name) end
     local target = es:requests()[1].target
     assert.truthy(target:find("^/_bulk%?timeout=%d+s&filter_path=errors,items%.%*%.status,items%.%*%.error"), target)
   end)

@@ -1,8 +1,8 @@
 -- The outputs "file" and "stdout".
-local output = require "core.output"
 local process = require "spec.support.process"
+local sink = require "core.sink"
 
-if not os.getenv "VERBOSE" then output.log_to(-1) end
+if not os.getenv "VERBOSE" then sink.log_to(-1) end
 
 describe("core.output.file", function()
   local folder, path, out
@@ -12,7 +12,7 @@ describe("core.output.file", function()
     path = folder .. "/documents.ndjson"
   end)
   after_each(function()
-    output.file_limit()
+    sink.file_limit()
     if out then out:close() end
     out = nil
     process.clean()
@@ -21,7 +21,7 @@ describe("core.output.file", function()
   local function open(options)
     options = options or {}
     options.kind, options.path = "file", path
-    out = assert(output.open(options))
+    out = assert(sink.open(options))
     return out
   end
 
@@ -157,7 +157,7 @@ describe("core.output.file", function()
     put(1, 10)
     out:run(30)
     settled()
-    output.file_limit(100) -- in the middle of a line
+    sink.file_limit(100) -- in the middle of a line
     put(11, 30)
     out:run(0.5)
     assert.same({}, settled())
@@ -165,7 +165,7 @@ describe("core.output.file", function()
     put(31, 40)
     out:run(0.3)
     assert.same({}, settled())
-    output.file_limit()
+    sink.file_limit()
     assert.equal(0, out:run(60))
     assert.equal(30, #settled())
     assert.equal(lines(1, 40), process.read(path))
@@ -174,7 +174,7 @@ describe("core.output.file", function()
 
   it("is one process's at a time", function()
     open()
-    local second, why = output.open { kind = "file", path = path }
+    local second, why = sink.open { kind = "file", path = path }
     assert.is_nil(second)
     assert.truthy(why:find(path, 1, true) and why:find "another process", why)
   end)
@@ -182,7 +182,7 @@ describe("core.output.file", function()
   it("says why it cannot be opened", function()
     for _, case in ipairs { { folder, "" }, { folder .. "/no/such", "No such file" }, { "/dev/null",
       "not a regular file" } } do
-      local made, why = output.open { kind = "file", path = case[1] }
+      local made, why = sink.open { kind = "file", path = case[1] }
       assert.is_nil(made)
       assert.truthy(why:find(case[1], 1, true) and why:find(case[2], 1, true), why)
     end
@@ -205,17 +205,17 @@ describe("core.output.stdout", function()
   local out, reading, writing, was
 
   before_each(function()
-    reading, writing = output.pipe()
+    reading, writing = sink.pipe()
     io.stdout:flush()
-    was = output.redirect(1, writing)
-    output.fd_close(writing)
-    out = assert(output.open { kind = "stdout" })
+    was = sink.redirect(1, writing)
+    sink.fd_close(writing)
+    out = assert(sink.open { kind = "stdout" })
   end)
   after_each(function()
     out:close()
-    output.fd_close(output.redirect(1, was))
-    output.fd_close(was)
-    output.fd_close(reading)
+    sink.fd_close(sink.redirect(1, was))
+    sink.fd_close(was)
+    sink.fd_close(reading)
   end)
 
   it("never waits for a reader, and settles what the system has taken", function()
@@ -229,50 +229,23 @@ describe("core.output.stdout", function()
     assert.equal(n - before, pending)
     local after = 0
     while pending > 0 do
-      got[#got + 1] = output.fd_read(reading)
+      got[#got + 1] = sink.fd_read(reading)
       out:run(0.01)
       after = after + #out:settled()
       _, pending = out:state()
     end
-    repeat got[#got + 1] = output.fd_read(reading) until got[#got] == ""
+    repeat got[#got + 1] = sink.fd_read(reading) until got[#got] == ""
     assert.equal(n, before + after)
     assert.equal((document .. "\n"):rep(n), table.concat(got))
   end)
 
   it("is broken when the reader is gone, and says so", function()
-    output.fd_close(reading)
-    reading = output.pipe()
+    sink.fd_close(reading)
+    reading = sink.pipe()
     assert(out:put("i", "x", "{}", 1))
     out:run(5)
     local ready, pending, _, _, broken = out:state()
     assert.same({ false, 1, true }, { ready, pending, broken })
     assert.same({}, out:settled())
-  end)
-end)
-
-describe("core.base.pool", function()
-  it("runs each job once, and brings each back", function()
-    for _, threads in ipairs { 1, 2, 8 } do
-      local total, left, _, still_busy = output.pool_sum(2000, threads)
-      local expected = 0
-      for i = 0, 1999 do expected = expected + i * (i + 1) // 2 end
-      assert.same({ expected, 0, 0 }, { total, left, still_busy })
-    end
-  end)
-
-  it("takes jobs that are submitted again from done()", function()
-    local once = output.pool_sum(200, 3)
-    assert.equal(once * 6, (output.pool_sum(200, 3, 5)))
-  end)
-
-  it("gives jobs back, wherever they are", function()
-    for _ = 1, 20 do
-      local _, left, cancelled, still_busy = output.pool_sum(300, 3, 2, 3)
-      assert.same({ 0, 100, 0 }, { left, cancelled, still_busy })
-    end
-  end)
-
-  it("stops in the middle of its work", function()
-    for _ = 1, 20 do output.pool_stop(100, 4) end
   end)
 end)

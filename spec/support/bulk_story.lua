@@ -10,9 +10,9 @@
 -- json, tries (of
 -- this id so far), request (its number), position, count }. `whole(request)` may answer a request in one: a table for
 -- shipper:answer(), or nil.
-local output = require "core.output"
+local shipper = require "core.shipper"
 
-if not os.getenv "VERBOSE" then output.log_to(-1) end -- what is logged is not what these specs are about
+if not os.getenv "VERBOSE" then shipper.log_to(-1) end -- what is logged is not what these specs are about
 
 local bulk_story = {}
 bulk_story.__index = bulk_story
@@ -42,7 +42,7 @@ function bulk_story.answer(items)
 end
 
 function bulk_story.new(options, item, whole)
-  return setmetatable({ shipper = output.shipper(options or {}), item = item or function() return 201 end,
+  return setmetatable({ shipper = shipper.new(options or {}), item = item or function() return 201 end,
     whole = whole,
     put_count = 0, fates = {}, tries = {}, stored = {}, requests = 0, elapsed = 0, log = {}, calls = 0 }, bulk_story)
 end
