@@ -25,15 +25,16 @@
 
 static const char usage[] =
     "usage: auditrecv send --to HOST[:PORT] [OPTION...] FILE...\n\n"
-    "Streams the records of trail files (- is standard input) to a receiver, as the plugin of a host does: it keeps\n"
-    "a window, verifies acknowledgements, connects again and sends again what was not acknowledged.\n"
+    "Streams the records of trail files (- is standard input) to a receiver, as the plugin of a\n"
+    "host does: it keeps a window, verifies acknowledgements, connects again and sends again what\n"
+    "was not acknowledged.\n"
     "Exit status: 0 every record was acknowledged, 1 not, or a file was damaged, 2 wrong usage.\n\n"
     "      --to HOST[:PORT]  the receiver; port 16162 where it is not given; [::1]:16162 for IPv6\n"
     "      --mech NAME       security mechanism: dummy (the default)\n"
     "      --window N        records that may be outstanding (8192)\n"
     "      --sequence N      number of the first record (1)\n"
     "      --rate N          records a second; as fast as it goes where it is not given\n"
-    "      --timeout SECONDS for each answer in the handshake, and for a receiver that does not read (5)\n"
+    "      --timeout SECONDS for an answer in the handshake, and for a receiver that does not read (5)\n"
     "      --attempts N      connections that may fail in a row before it gives up (10)\n"
     "      --one-token       mechanism dummy: a context of one token (the default) …\n"
     "      --multi-token     … or of several\n"
@@ -54,9 +55,9 @@ struct sending {
 	bool quiet;
 	struct file *files;
 	size_t file_count, current;
-	bool opened;	     /* the current file is being read … */
-	struct trail trail;  /* … and that far */
-	struct str waiting;  /* a record that the window had no room for */
+	bool opened;        /* the current file is being read … */
+	struct trail trail; /* … and that far */
+	struct str waiting; /* a record that the window had no room for */
 	bool damaged, no_more, interrupted;
 	double credit; /* records that the rate allows now */
 	int64_t began, last_tick;
@@ -128,8 +129,8 @@ tell_damage(struct sending *s, const struct trail_item *item)
 {
 	s->damaged = true;
 	progress_end(&s->progress);
-	fprintf(stderr, "auditrecv send: %s: offset %llu: %s; %zu bytes were not sent\n", s->files[s->current].name,
-	    (unsigned long long)item->offset, item->reason, item->len);
+	fprintf(stderr, "auditrecv send: %s: offset %llu: %s; %zu bytes were not sent\n",
+	    s->files[s->current].name, (unsigned long long)item->offset, item->reason, item->len);
 }
 
 /* The next record of all the files; false when there is none. */
@@ -148,7 +149,8 @@ next_record(struct sending *s, struct str *out)
 		s->opened = true;
 		for (;;) {
 			at = (size_t)s->trail.offset;
-			status = trail_next(&s->trail, (const uint8_t *)f->bytes.at + at, f->bytes.len - at, true, &item);
+			status = trail_next(&s->trail, (const uint8_t *)f->bytes.at + at,
+			    f->bytes.len - at, true, &item);
 			if (status == TRAIL_END || status == TRAIL_MORE)
 				break;
 			if (status == TRAIL_DAMAGE || status == TRAIL_CUT)
@@ -253,7 +255,9 @@ tell(const struct sending *s)
 	if (s->interrupted)
 		fputs("auditrecv send: interrupted\n", stderr);
 	if (s->failed != NULL || s->interrupted)
-		fprintf(stderr, "auditrecv send: %llu of %llu records were acknowledged; all before number %llu\n",
+		fprintf(stderr,
+		    "auditrecv send: %llu of %llu records were acknowledged; "
+		    "all before number %llu\n",
 		    (unsigned long long)c.acknowledged, (unsigned long long)c.put,
 		    (unsigned long long)c.first_outstanding);
 	else if (!s->quiet)
@@ -322,7 +326,8 @@ read_target(struct sending *s, const char *text)
 	if (colon != NULL && colon[1] != '\0') {
 		errno = 0;
 		port = strtoul(colon + 1, &rest, 10);
-		if (colon[1] < '0' || colon[1] > '9' || *rest != '\0' || errno != 0 || port < 1 || port > 65535)
+		if (colon[1] < '0' || colon[1] > '9' || *rest != '\0' || errno != 0 || port < 1 ||
+		    port > 65535)
 			return false;
 	}
 	if (len == 0 || len >= sizeof(s->host))
@@ -341,7 +346,8 @@ read_whole(const char *text, uint64_t least, uint64_t most, uint64_t *out)
 
 	errno = 0;
 	*out = strtoull(text, &rest, 10);
-	return text[0] >= '0' && text[0] <= '9' && *rest == '\0' && errno == 0 && *out >= least && *out <= most;
+	return text[0] >= '0' && text[0] <= '9' && *rest == '\0' && errno == 0 && *out >= least &&
+	       *out <= most;
 }
 
 static bool
@@ -353,7 +359,18 @@ read_seconds(const char *text, double *out)
 	return rest != text && *rest == '\0' && *out > 0. && *out < 1e6;
 }
 
-enum choice { TO = 256, MECH, WINDOW, SEQUENCE, RATE, TIMEOUT, ATTEMPTS, ONE_TOKEN, MULTI_TOKEN, QUIET };
+enum choice {
+	TO = 256,
+	MECH,
+	WINDOW,
+	SEQUENCE,
+	RATE,
+	TIMEOUT,
+	ATTEMPTS,
+	ONE_TOKEN,
+	MULTI_TOKEN,
+	QUIET
+};
 
 static const struct option options[] = {
 	{ "to", required_argument, NULL, TO },
@@ -387,13 +404,17 @@ take_option(struct sending *s, int option, const char *value)
 			return "--window wants a number from 1 to 16777216";
 		s->config.window = (uint32_t)n;
 		return NULL;
-	case SEQUENCE: return read_whole(value, 0, UINT64_MAX, &s->config.sequence) ? NULL : "--sequence wants a number";
+	case SEQUENCE:
+		return read_whole(value, 0, UINT64_MAX, &s->config.sequence)
+			   ? NULL
+			   : "--sequence wants a number";
 	case RATE:
 		if (!read_whole(value, 1, 1000000000, &n))
 			return "--rate wants a number of records a second";
 		s->rate = (double)n;
 		return NULL;
-	case TIMEOUT: return read_seconds(value, &s->config.timeout) ? NULL : "--timeout wants seconds";
+	case TIMEOUT:
+		return read_seconds(value, &s->config.timeout) ? NULL : "--timeout wants seconds";
 	case ATTEMPTS:
 		if (!read_whole(value, 1, 1000000, &n))
 			return "--attempts wants a number from 1";
@@ -427,7 +448,11 @@ int
 cmd_send(int argc, char **argv)
 {
 	struct sending s = {
-		.config = { .mech = &mech_dummy, .window = 8192, .sequence = 1, .timeout = 5., .attempts = 10 },
+		.config = { .mech = &mech_dummy,
+		    .window = 8192,
+		    .sequence = 1,
+		    .timeout = 5.,
+		    .attempts = 10 },
 	};
 	const char *wrong;
 	struct err *e;

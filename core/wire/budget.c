@@ -21,7 +21,8 @@ budget_count(struct budget *b, uint64_t before, uint64_t after)
 }
 
 bool
-budget_may_read(const struct budget *b, uint64_t records, uint64_t held, unsigned senders, bool stopped)
+budget_may_read(
+    const struct budget *b, uint64_t records, uint64_t held, unsigned senders, bool stopped)
 {
 	uint64_t own = stopped ? b->cap_sender / 4 * 3 : b->cap_sender;
 

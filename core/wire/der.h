@@ -1,4 +1,7 @@
-/* der: the length of a DER element: one byte below 128, else 0x80 + n and n bytes, as few as will do. */
+/*
+ * der: the length of a DER element: one byte below 128, else 0x80 + n and n bytes, as few as will
+ * do.
+ */
 #ifndef WIRE_DER_H
 #define WIRE_DER_H
 
@@ -29,8 +32,8 @@ der_put_length(uint8_t out[DER_LENGTH_MAX], uint32_t n)
 }
 
 /*
- * Reads a length from the front of in and says in *used how many bytes it took. DER_SHORT: it goes on behind in. DER_BAD:
- * longer than it need be, above 32 bits, or the form without length.
+ * Reads a length from the front of in and says in *used how many bytes it took. DER_SHORT: it
+ * goes on behind in. DER_BAD: longer than it need be, above 32 bits, or the form without length.
  */
 static inline enum der_status
 der_get_length(struct str in, uint32_t *n, size_t *used)

@@ -1,6 +1,6 @@
 /*
- * frame: cuts a stream of bytes into frames: four bytes of length, most significant first, then as many bytes.
- * A frame borrows from the bytes it was cut from.
+ * frame: cuts a stream of bytes into frames: four bytes of length, most significant first, then
+ * as many bytes. A frame borrows from the bytes it was cut from.
  */
 #ifndef WIRE_FRAME_H
 #define WIRE_FRAME_H
@@ -11,12 +11,12 @@
 
 struct frame {
 	struct str body; /* what is there of it */
-	uint32_t size;	 /* bytes that its length announces; 0 as long as that is not there */
+	uint32_t size;   /* bytes that its length announces; 0 as long as that is not there */
 };
 
 enum frame_status {
-	FRAME_READY,	/* body is whole; FRAME_HEAD + size bytes are used up */
-	FRAME_MORE,	/* come back with more bytes */
+	FRAME_READY,    /* body is whole; FRAME_HEAD + size bytes are used up */
+	FRAME_MORE,     /* come back with more bytes */
 	FRAME_TOO_LONG, /* it announces more than max bytes: refuse it or read past it */
 };
 

@@ -27,7 +27,8 @@ offers_ours(struct str offered)
 
 	for (;;) {
 		comma = memchr(offered.at, ',', offered.len);
-		one = (struct str){ offered.at, comma != NULL ? (size_t)(comma - offered.at) : offered.len };
+		one = (struct str){ offered.at,
+			comma != NULL ? (size_t)(comma - offered.at) : offered.len };
 		if (str_equal(one, ours))
 			return true;
 		if (comma == NULL)
@@ -109,5 +110,6 @@ take_token(struct handshake *h, struct str token, struct buf *out, struct err **
 enum handshake_step
 handshake_frame(struct handshake *h, struct str body, struct buf *out, struct err **why)
 {
-	return h->binding_len == 0 ? take_version(h, body, out, why) : take_token(h, body, out, why);
+	return h->binding_len == 0 ? take_version(h, body, out, why)
+				   : take_token(h, body, out, why);
 }

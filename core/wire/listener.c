@@ -12,10 +12,10 @@
 #include "wire/socket.h"
 #include "wire/state.h"
 
-#define ACCEPT_TURN	 64   /* connections taken in one turn */
-#define ACCEPT_PAUSE	 0.25 /* seconds, when the system has no descriptor or memory for another one */
+#define ACCEPT_TURN      64   /* connections taken in one turn */
+#define ACCEPT_PAUSE     0.25 /* seconds, when the system has no room for another one */
 #define DESCRIPTORS_KEPT 64   /* for everything else: outputs, files, the loop */
-#define SOCKETS_MAX	 16   /* of one listener */
+#define SOCKETS_MAX      16   /* of one listener */
 
 struct listener {
 	struct wire *wire;
@@ -63,7 +63,8 @@ static void
 accept_pause(struct wire *w, const char *reason, double seconds)
 {
 	w->counters.accept_paused++;
-	log_warn("accepting paused", log_s("reason", reason), log_i("connections", w->counters.connections));
+	log_warn("accepting paused", log_s("reason", reason),
+	    log_i("connections", w->counters.connections));
 	accept_start(w, false);
 	if (seconds > 0.) {
 		ev_timer_stop(w->loop, &w->accept_again);
@@ -98,7 +99,8 @@ let_in(struct listener *l, int fd, const struct sockaddr *sa)
 	const struct mech *const *allowed = allowed_from(l->rule, sa);
 
 	if (allowed[0] == NULL) {
-		refuse(fd, sa, &w->counters.refused_mechanism, "no mechanism is allowed from this address");
+		refuse(fd, sa, &w->counters.refused_mechanism,
+		    "no mechanism is allowed from this address");
 		return;
 	}
 	if (w->counters.connections >= w->config->max_connections) {
@@ -106,8 +108,8 @@ let_in(struct listener *l, int fd, const struct sockaddr *sa)
 		return;
 	}
 	/*
-	 * The oldest login makes room: one that means it is through in milliseconds, while a flood of connections that
-	 * say nothing only throws out its own.
+	 * The oldest login makes room: one that means it is through in milliseconds, while a
+	 * flood of connections that say nothing only throws out its own.
 	 */
 	if (w->counters.logins >= w->config->max_logins && !list_empty(&w->logins)) {
 		w->counters.refused_logins++;
@@ -172,17 +174,19 @@ announce(const struct wire_listener *rule, const struct addrinfo *ai, int fd)
 	log_info("listening", log_s("address", address), log_i("port", socket_port(fd)));
 	if (rule->dummy)
 		log_warn("no security", log_s("address", address), log_i("port", socket_port(fd)),
-		    log_s("mechanism", mech_dummy.name), log_i("networks", (int64_t)rule->dummy_from_count),
-		    log_s("meaning",
-			"anybody on these networks can send records in any host's name, and read and change them "
-			"on the way"));
+		    log_s("mechanism", mech_dummy.name),
+		    log_i("networks", (int64_t)rule->dummy_from_count),
+		    log_s("meaning", "anybody on these networks can send records in any host's "
+				     "name, and read and change them on the way"));
 }
 
 /* All addresses of one listener. Without a name, a system without IPv6 (or IPv4) is fine. */
 static struct err *
 open_one(struct wire *w, const struct wire_listener *rule)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+	struct addrinfo hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE
+	};
 	struct addrinfo *list, *ai;
 	struct err *e = NULL, *first = NULL;
 	uint16_t port = rule->port;
@@ -192,8 +196,8 @@ open_one(struct wire *w, const struct wire_listener *rule)
 
 	snprintf(service, sizeof(service), "%u", rule->port);
 	if ((rc = getaddrinfo(rule->address, service, &hints, &list)) != 0)
-		return err_new("listen on %s: %s", rule->address != NULL ? rule->address : "all addresses",
-		    gai_strerror(rc));
+		return err_new("listen on %s: %s",
+		    rule->address != NULL ? rule->address : "all addresses", gai_strerror(rc));
 	for (ai = list; ai != NULL && opened < SOCKETS_MAX; ai = ai->ai_next) {
 		if ((e = socket_listen(&fd, ai, port)) != NULL) {
 			if (rule->address != NULL)
@@ -219,8 +223,8 @@ open_one(struct wire *w, const struct wire_listener *rule)
 	}
 	err_free(first);
 	if (e != NULL)
-		e = err_wrap(e, "listen on %s port %u", rule->address != NULL ? rule->address : "all addresses",
-		    rule->port);
+		e = err_wrap(e, "listen on %s port %u",
+		    rule->address != NULL ? rule->address : "all addresses", rule->port);
 	return e;
 }
 

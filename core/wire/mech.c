@@ -13,7 +13,10 @@ mech_named(const char *name)
 	return NULL;
 }
 
-/* RFC 2743 section 3.1: 60, length of the rest, 06, length of the OID, the OID, what the mechanism likes. */
+/*
+ * RFC 2743 section 3.1: 60, length of the rest, 06, length of the OID, the OID, what the
+ * mechanism likes.
+ */
 bool
 mech_token_oid(struct str token, struct str *oid)
 {

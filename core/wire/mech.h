@@ -1,9 +1,10 @@
 /*
  * mech: what a security mechanism has to be able to do, for either end of a connection.
  *
- * A context belongs to one connection. Its functions know no loop, no descriptor and no log, so they may run on
- * any thread, one call at a time per context; what they have to say comes back in the answer and in *why. They are called in the
- * order in which the peer's tokens came, each token once.
+ * A context belongs to one connection. Its functions know no loop, no descriptor and no log, so
+ * they may run on any thread, one call at a time per context; what they have to say comes back in
+ * the answer and in *why. They are called in the order in which the peer's tokens came, each
+ * token once.
  */
 #ifndef WIRE_MECH_H
 #define WIRE_MECH_H
@@ -15,7 +16,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define MECH_HEAD_MAX  64	    /* bytes of a token by which unwrap_head() can tell what it is */
+#define MECH_HEAD_MAX  64          /* bytes of a token by which unwrap_head() can tell what it is */
 #define MECH_WHOLE_MAX (64u << 20) /* bytes of a token for a mechanism that has to see all of it */
 
 enum mech_step {
@@ -26,7 +27,8 @@ enum mech_step {
 
 /* How an acceptor is to be opened; borrowed for the life of the context. */
 struct mech_accept {
-	struct str binding; /* application data of the channel bindings: versions offered, then version chosen */
+	/* Application data of the channel bindings: versions offered, then version chosen. */
+	struct str binding;
 };
 
 /* How an initiator is to be opened; borrowed for the life of the context. */
@@ -36,7 +38,10 @@ struct mech_initiate {
 	bool multi_token; /* dummy: ask for an answer to the first token */
 };
 
-/* Who is at the other end, as the mechanism vouches for it; NULL where it does not. Belongs to the context. */
+/*
+ * Who is at the other end, as the mechanism vouches for it; NULL where it does not. Belongs to
+ * the context.
+ */
 struct mech_name {
 	const char *host;
 	const char *principal;
@@ -45,31 +50,39 @@ struct mech_name {
 struct mech {
 	const char *name;
 	struct str oid; /* the content of its DER form */
-	size_t mic_max; /* bytes of the longest MIC: kept for each record between its arrival and its fate */
+	/* Bytes of the longest MIC: kept for each record between its arrival and its fate. */
+	size_t mic_max;
 
 	/* Acceptor. The context is NULL where a mechanism needs none. */
 	struct err *(*accept_open)(void **context, const struct mech_accept *how);
-	enum mech_step (*accept)(void *context, struct str token, struct buf *answer, struct err **why);
+	enum mech_step (*accept)(
+	    void *context, struct str token, struct buf *answer, struct err **why);
 	struct mech_name (*name_of)(const void *context);
-	/* The plain text of a token; valid as long as the token and until the next call on the context. */
+	/*
+	 * The plain text of a token; valid as long as the token and until the next call on the
+	 * context.
+	 */
 	bool (*unwrap)(void *context, struct str token, struct str *plain, struct err **why);
 	/*
-	 * The same from the head of a token of full_size bytes that is too long to be kept: plain is what head has of it, *plain_size
-	 * how long it is. MECH_MORE: not to be told yet, only below MECH_HEAD_MAX bytes. NULL in a mechanism
-	 * that has to see the whole token: its tokens are then taken whole, up to MECH_WHOLE_MAX.
+	 * The same from the head of a token of full_size bytes that is too long to be kept: plain
+	 * is what head has of it, *plain_size how long it is. MECH_MORE: not to be told yet, only
+	 * below MECH_HEAD_MAX bytes. NULL in a mechanism that has to see the whole token: its
+	 * tokens are then taken whole, up to MECH_WHOLE_MAX.
 	 */
-	enum mech_step (*unwrap_head)(void *context, struct str head, uint64_t full_size, struct str *plain,
-	    uint64_t *plain_size, struct err **why);
+	enum mech_step (*unwrap_head)(void *context, struct str head, uint64_t full_size,
+	    struct str *plain, uint64_t *plain_size, struct err **why);
 	/*
-	 * The MIC over a plain text, made as the record arrives and kept until it is acknowledged, so that a
-	 * record may be forgotten before. From unwrap_head() it gets the head. Returns its length, 0 on failure.
+	 * The MIC over a plain text, made as the record arrives and kept until it is
+	 * acknowledged, so that a record may be forgotten before. From unwrap_head() it gets the
+	 * head. Returns its length, 0 on failure.
 	 */
 	size_t (*mic)(void *context, struct str plain, uint8_t *out, struct err **why);
 
 	/* Initiator. */
 	struct err *(*initiate_open)(void **context, const struct mech_initiate *how);
 	/* The first step has an empty token. */
-	enum mech_step (*initiate)(void *context, struct str token, struct buf *answer, struct err **why);
+	enum mech_step (*initiate)(
+	    void *context, struct str token, struct buf *answer, struct err **why);
 	/* Appends the wrapped plain text to out. */
 	bool (*wrap)(void *context, struct str plain, struct buf *out, struct err **why);
 	bool (*verify)(void *context, struct str plain, struct str mic, struct err **why);

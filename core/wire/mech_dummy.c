@@ -1,23 +1,25 @@
 /*
- * The mechanism `dummy`: no secret, no check, no protection. It exists in the illumos source for testing and serves
- * on trusted networks. Every token: 60, length of the rest, 06 0a and the OID, 00 00, the body.
+ * The mechanism `dummy`: no secret, no check, no protection. It exists in the illumos source for
+ * testing and serves on trusted networks. Every token: 60, length of the rest, 06 0a and the OID,
+ * 00 00, the body.
  *
- * Body of a context token: the sender's status as decimal digits with a NUL; "0" is complete and gets no answer, "1"
- * wants one. Body of a wrap token: the plain text. Body of a MIC: fourteen fixed letters.
+ * Body of a context token: the sender's status as decimal digits with a NUL; "0" is complete and
+ * gets no answer, "1" wants one. Body of a wrap token: the plain text. Body of a MIC: fourteen
+ * fixed letters.
  */
 #include <stdlib.h>
 
 #include "wire/der.h"
 #include "wire/mech.h"
 
-#define OID	  "\x2b\x06\x01\x04\x01\x2a\x02\x1a\x01\x02"
-#define FIXED	  "\x06\x0a" OID "\0\0"
+#define OID       "\x2b\x06\x01\x04\x01\x2a\x02\x1a\x01\x02"
+#define FIXED     "\x06\x0a" OID "\0\0"
 #define FIXED_LEN (sizeof(FIXED) - 1)
-#define MIC	  "dummy_gss_sign"
+#define MIC       "dummy_gss_sign"
 #define MIC_TOKEN "\x60\x1c" FIXED MIC
-#define MIC_LEN	  (sizeof(MIC_TOKEN) - 1)
+#define MIC_LEN   (sizeof(MIC_TOKEN) - 1)
 
-static const char complete[] = "0";	  /* with its NUL */
+static const char complete[] = "0";        /* with its NUL */
 static const char continue_needed[] = "1"; /* likewise */
 
 /* Splits the head of a token of full_size bytes; the body is as much as head has of it. */
@@ -115,8 +117,8 @@ unwrap(void *context, struct str token, struct str *plain, struct err **why)
 }
 
 static enum mech_step
-unwrap_head(void *context, struct str head, uint64_t full_size, struct str *plain, uint64_t *plain_size,
-    struct err **why)
+unwrap_head(void *context, struct str head, uint64_t full_size, struct str *plain,
+    uint64_t *plain_size, struct err **why)
 {
 	enum mech_step step = take_header(head, full_size, plain, plain_size);
 

@@ -13,7 +13,8 @@ item_of(const struct outbox *o, uint64_t number)
 void
 outbox_init(struct outbox *o, uint64_t first_number)
 {
-	*o = (struct outbox){ .first = first_number, .next = first_number, .to_send = first_number };
+	*o =
+	    (struct outbox){ .first = first_number, .next = first_number, .to_send = first_number };
 }
 
 void
@@ -30,7 +31,8 @@ grow(struct outbox *o)
 	struct outbox wide = *o;
 
 	wide.room = o->room == 0 ? ROOM_LEAST : o->room * 2;
-	if (wide.room == 0 || (wide.items = malloc((size_t)wide.room * sizeof(*wide.items))) == NULL)
+	if (wide.room == 0 ||
+	    (wide.items = malloc((size_t)wide.room * sizeof(*wide.items))) == NULL)
 		return false;
 	for (uint64_t i = o->first; i != o->next; i++)
 		*item_of(&wide, i) = *item_of(o, i);

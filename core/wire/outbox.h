@@ -1,6 +1,6 @@
 /*
- * outbox: the records that a sender has not seen acknowledged, in order, under consecutive numbers. It borrows their
- * bytes.
+ * outbox: the records that a sender has not seen acknowledged, in order, under consecutive
+ * numbers. It borrows their bytes.
  */
 #ifndef WIRE_OUTBOX_H
 #define WIRE_OUTBOX_H
@@ -16,10 +16,10 @@ struct outbox_item {
 
 struct outbox {
 	struct outbox_item *items; /* a ring */
-	uint32_t room;		   /* a power of two, or 0 */
-	uint32_t outstanding;	   /* not acknowledged */
-	uint64_t first, next;	   /* numbers: of the oldest item, of the next to put */
-	uint64_t to_send;	   /* the next that goes out over this connection */
+	uint32_t room;             /* a power of two, or 0 */
+	uint32_t outstanding;      /* not acknowledged */
+	uint64_t first, next;      /* numbers: of the oldest item, of the next to put */
+	uint64_t to_send;          /* the next that goes out over this connection */
 };
 
 void outbox_init(struct outbox *o, uint64_t first_number);
@@ -30,7 +30,10 @@ bool outbox_put(struct outbox *o, struct str record) MUST_USE;
 struct outbox_item *outbox_send(struct outbox *o, uint64_t *number);
 /* A new connection: everything goes again. */
 void outbox_rewind(struct outbox *o);
-/* An item that went over this connection and is not acknowledged; NULL when the number is not one of those. */
+/*
+ * An item that went over this connection and is not acknowledged; NULL when the number is not one
+ * of those.
+ */
 struct outbox_item *outbox_find(struct outbox *o, uint64_t number);
 /* The item that outbox_find() gave is acknowledged; it is not valid any more. */
 void outbox_done(struct outbox *o, struct outbox_item *item);

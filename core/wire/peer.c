@@ -14,8 +14,9 @@
 #include "wire/socket.h"
 #include "wire/state.h"
 
-#define ACK_CHUNK   65536u /* bytes of acknowledgements that are put together for one write */
-#define DRAIN_LIMIT 1.0	   /* seconds for which a stop takes in more from a sender that does not pause */
+#define ACK_CHUNK 65536u /* bytes of acknowledgements that are put together for one write */
+#define DRAIN_LIMIT \
+	1.0 /* seconds for which a stop takes in more from a sender that does not pause */
 
 const char *
 peer_sender(const struct peer *p)
@@ -119,7 +120,8 @@ start_timer(struct peer *p, double seconds)
 struct peer *
 peer_new(struct wire *w, int fd, const struct sockaddr *sa, const struct mech *const *allowed)
 {
-	struct stream_limits limits = { w->config->max_frame_login, w->config->max_frame, w->config->kept_head };
+	struct stream_limits limits = { w->config->max_frame_login, w->config->max_frame,
+		w->config->kept_head };
 	struct peer *p = calloc(1, sizeof(*p));
 
 	if (p == NULL) {
@@ -207,13 +209,17 @@ peer_close(struct peer *p, const char *reason)
 	}
 	log_info("disconnected", log_s("from", p->from), log_s("sender", peer_sender(p)),
 	    log_s("reason", reason), log_i("records", (int64_t)p->records),
-	    log_i("acknowledged", (int64_t)p->acknowledged), log_i("unsettled", (int64_t)p->receipts.owed));
+	    log_i("acknowledged", (int64_t)p->acknowledged),
+	    log_i("unsettled", (int64_t)p->receipts.owed));
 	p->busy = true;
 	w->handler->left(w->handler->ctx, p, reason);
 	p->busy = was_busy;
 }
 
-/* Own fault or not, it gets the acknowledgements of what it sent before: a full window would silence its host. */
+/*
+ * Own fault or not, it gets the acknowledgements of what it sent before: a full window would
+ * silence its host.
+ */
 void
 peer_finish(struct peer *p, const char *reason)
 {
@@ -234,14 +240,16 @@ peer_break(struct peer *p, struct err *why)
 		peer_close(p, NULL);
 		return;
 	}
-	log_warn("protocol broken", log_s("from", p->from), log_s("sender", peer_sender(p)), log_e(why));
+	log_warn(
+	    "protocol broken", log_s("from", p->from), log_s("sender", peer_sender(p)), log_e(why));
 	peer_finish(p, NULL);
 }
 
 void
 peer_stop(struct peer *p)
 {
-	double limit = p->wire->config->linger < DRAIN_LIMIT ? p->wire->config->linger : DRAIN_LIMIT;
+	double limit =
+	    p->wire->config->linger < DRAIN_LIMIT ? p->wire->config->linger : DRAIN_LIMIT;
 
 	if (p->state == PEER_LOGIN)
 		peer_close(p, "we are stopping");
@@ -280,9 +288,8 @@ wants_to_read(struct peer *p)
 	if (p->waiting.len > 0)
 		return false;
 	return w->exempt == p ||
-	    (!w->held &&
-		budget_may_read(&w->budget, records_memory(p), p->counted,
-		    w->counters.connections - w->counters.logins, p->stopped));
+	       (!w->held && budget_may_read(&w->budget, records_memory(p), p->counted,
+				w->counters.connections - w->counters.logins, p->stopped));
 }
 
 void
@@ -377,20 +384,23 @@ is_quiet(const struct peer *p)
 {
 	int unread = 0;
 
-	return p->in.len == 0 && !stream_is_within(&p->stream) && ioctl(p->fd, FIONREAD, &unread) == 0 && unread == 0;
+	return p->in.len == 0 && !stream_is_within(&p->stream) &&
+	       ioctl(p->fd, FIONREAD, &unread) == 0 && unread == 0;
 }
 
 static bool
 is_settled(const struct peer *p)
 {
-	return p->receipts.owed == 0 && !receipts_due(&p->receipts) && p->out.len == 0 && p->waiting.len == 0;
+	return p->receipts.owed == 0 && !receipts_due(&p->receipts) && p->out.len == 0 &&
+	       p->waiting.len == 0;
 }
 
 /* The next step towards the end of a connection, if it is time for one. */
 static void
 step_to_end(struct peer *p)
 {
-	bool ends = p->state == PEER_CLOSING || (p->state == PEER_OPEN && p->draining && is_quiet(p));
+	bool ends =
+	    p->state == PEER_CLOSING || (p->state == PEER_OPEN && p->draining && is_quiet(p));
 
 	if (!ends || !is_settled(p))
 		return;
@@ -434,7 +444,8 @@ peer_settle(struct peer *p, uint64_t receipt, bool acknowledge)
 	uint32_t size;
 
 	if (!receipts_settle(&p->receipts, receipt, acknowledge && p->fd >= 0, &size)) {
-		log_error("receipt is not owed", log_s("sender", peer_sender(p)), log_i("receipt", (int64_t)receipt));
+		log_error("receipt is not owed", log_s("sender", peer_sender(p)),
+		    log_i("receipt", (int64_t)receipt));
 		return;
 	}
 	p->in_flight -= size;

@@ -28,16 +28,16 @@ struct peer {
 	struct list all;   /* in the wire's logins, senders or orphans, by state */
 	struct list dirty; /* in the wire's dirty: something to write, to count or to free */
 	enum peer_state state;
-	int fd;		/* -1 when GONE */
-	bool busy;	/* a call into the handler may be below us on the stack */
-	bool ended;	/* the peer has closed its side */
-	bool draining;	/* OPEN, but we are stopping: at the next quiet moment it ends */
-	bool stopped;	/* OPEN, but not read: a cap on memory */
+	int fd;        /* -1 when GONE */
+	bool busy;     /* a call into the handler may be below us on the stack */
+	bool ended;    /* the peer has closed its side */
+	bool draining; /* OPEN, but we are stopping: at the next quiet moment it ends */
+	bool stopped;  /* OPEN, but not read: a cap on memory */
 	ev_io readable, writable;
 	ev_timer timer; /* LOGIN: grace; draining: its limit; CLOSING, LINGER: linger */
 	struct stream stream;
 	struct mech_name name;
-	struct buf in;	/* the beginning of a frame, between two reads */
+	struct buf in;  /* the beginning of a frame, between two reads */
 	struct buf out; /* what the socket did not take */
 	/* A plain text that the handler had no memory for, and the size of the whole. */
 	struct buf waiting;
@@ -53,12 +53,16 @@ struct peer {
 };
 
 /* Takes fd over; NULL (and fd closed) when memory is out. */
-struct peer *peer_new(struct wire *w, int fd, const struct sockaddr *sa, const struct mech *const *allowed);
+struct peer *peer_new(
+    struct wire *w, int fd, const struct sockaddr *sa, const struct mech *const *allowed);
 /* Ends the connection now. The peer itself goes with peer_tend(), when no receipt is owed. */
 void peer_close(struct peer *p, const char *reason);
 /* Breaks with a peer that does not keep to the protocol; takes why over. */
 void peer_break(struct peer *p, struct err *why);
-/* Takes nothing more from an authenticated peer, and ends it when what it sent is settled, or after linger. */
+/*
+ * Takes nothing more from an authenticated peer, and ends it when what it sent is settled, or
+ * after linger.
+ */
 void peer_finish(struct peer *p, const char *reason);
 /* The orderly stop. */
 void peer_stop(struct peer *p);
@@ -68,7 +72,9 @@ void peer_again(struct peer *p);
 void peer_update_reading(struct peer *p);
 /* Writes what is due. */
 void peer_write(struct peer *p);
-/* Before the loop sleeps: writes, counts, takes the next step towards the end. May free the peer. */
+/*
+ * Before the loop sleeps: writes, counts, takes the next step towards the end. May free the peer.
+ */
 void peer_tend(struct peer *p);
 /* Takes a peer from its wire, without calling back; it lives on for its receipts. */
 void peer_part(struct peer *p);

@@ -1,6 +1,7 @@
 /*
- * peer_read: from the socket to the handler. What one read brings is cut where it lies, in a buffer that all connections
- * share; only the beginning of an unfinished frame is kept with the peer.
+ * peer_read: from the socket to the handler. What one read brings is cut where it lies, in a
+ * buffer that all connections share; only the beginning of an unfinished frame is kept with the
+ * peer.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -14,7 +15,7 @@
 #include "wire/socket.h"
 #include "wire/state.h"
 
-#define SMALL_READ    16384 /* after more bytes than these the system confirms at once by itself */
+#define SMALL_READ 16384 /* after more bytes than these the system confirms at once by itself */
 
 static void
 take_open(struct peer *p)
@@ -35,8 +36,8 @@ take_open(struct peer *p)
 }
 
 /*
- * A plain text, or its head, plain_size bytes in whole: its receipt and its MIC, then the handler. When that has no memory
- * now, the text is kept.
+ * A plain text, or its head, plain_size bytes in whole: its receipt and its MIC, then the
+ * handler. When that has no memory now, the text is kept.
  */
 static void
 deliver(struct peer *p, struct str plain, uint64_t plain_size)
@@ -69,7 +70,8 @@ deliver(struct peer *p, struct str plain, uint64_t plain_size)
 		if (UNLIKELY(r.full_size > r.bytes.len)) {
 			w->counters.too_long++;
 			log_warn("record too long", log_s("sender", peer_sender(p)),
-			    log_i("sequence", (int64_t)r.sequence), log_i("size", (int64_t)r.full_size));
+			    log_i("sequence", (int64_t)r.sequence),
+			    log_i("size", (int64_t)r.full_size));
 		}
 		return;
 	}
@@ -150,7 +152,8 @@ read_ended(struct peer *p, ssize_t n)
 	if (p->state == PEER_OPEN)
 		peer_finish(p, "closed by the sender");
 	else
-		peer_close(p, p->state == PEER_LOGIN ? "closed before it was authenticated" : p->reason);
+		peer_close(
+		    p, p->state == PEER_LOGIN ? "closed before it was authenticated" : p->reason);
 }
 
 /* Reads behind the unfinished frame of a peer, to the end of that frame at most. */

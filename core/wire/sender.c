@@ -20,7 +20,7 @@
 #define ANSWER_MAX    128000u /* the plugin refuses longer frames */
 #define OUT_ENOUGH    262144u /* bytes put together for one write */
 #define IN_ENOUGH     65536u  /* bytes asked for by one read */
-#define WRITES_A_TURN 8	      /* then acknowledgements are read again */
+#define WRITES_A_TURN 8       /* then acknowledgements are read again */
 #define PAUSE_LEAST   0.5     /* seconds before the second attempt; doubles … */
 #define PAUSE_MOST    20.     /* … up to this */
 #define SEQUENCE_SIZE 8
@@ -40,7 +40,7 @@ struct sender {
 	char binding[2 * sizeof(HANDSHAKE_VERSION)];
 	struct outbox outbox;
 	struct buf in, out;
-	struct buf plain; /* sequence and record, put together */
+	struct buf plain;  /* sequence and record, put together */
 	unsigned failures; /* connections in a row */
 	struct sender_counters counters;
 };
@@ -200,7 +200,8 @@ take_acknowledgement(struct sender *s, struct str body)
 		return err_new("an acknowledgement of %zu bytes", body.len);
 	number = be64(body.at);
 	if ((item = outbox_find(&s->outbox, number)) == NULL)
-		return err_new("acknowledges %llu, which is not outstanding", (unsigned long long)number);
+		return err_new(
+		    "acknowledges %llu, which is not outstanding", (unsigned long long)number);
 	body = (struct str){ body.at + SEQUENCE_SIZE, body.len - SEQUENCE_SIZE };
 	if (!s->config.mech->verify(s->context, plain_of(s, number, item), body, &why))
 		return err_wrap(why, "acknowledges %llu wrongly", (unsigned long long)number);
@@ -248,12 +249,14 @@ on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 	if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
 		return;
 	if (n <= 0) {
-		lost(s, n < 0 ? err_sys("receive") : err_new("the receiver has closed the connection"));
+		lost(s,
+		    n < 0 ? err_sys("receive") : err_new("the receiver has closed the connection"));
 		return;
 	}
 	s->in.len += (size_t)n;
 	while (more && e == NULL) {
-		switch (frame_next((struct str){ s->in.at + used, s->in.len - used }, ANSWER_MAX, &f)) {
+		switch (
+		    frame_next((struct str){ s->in.at + used, s->in.len - used }, ANSWER_MAX, &f)) {
 		case FRAME_READY:
 			used += FRAME_HEAD + f.size;
 			e = take_frame(s, f.body);
@@ -304,10 +307,12 @@ dial(struct sender *s)
 	const struct addrinfo *ai;
 	int on = 1;
 
-	s->address = s->address == NULL || s->address->ai_next == NULL ? s->addresses : s->address->ai_next;
+	s->address =
+	    s->address == NULL || s->address->ai_next == NULL ? s->addresses : s->address->ai_next;
 	ai = s->address;
 	s->state = CONNECTING;
-	s->fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, ai->ai_protocol);
+	s->fd =
+	    socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, ai->ai_protocol);
 	if (s->fd < 0) {
 		lost(s, err_sys("socket"));
 		return;
@@ -333,12 +338,15 @@ on_timer(struct ev_loop *loop, ev_timer *watcher, int events)
 	if (s->state == WAITING)
 		dial(s);
 	else
-		lost(s, err_new(s->state == CONNECTING ? "connect: no answer in time" :
-			s->state == OPEN	       ? "the receiver does not read" :
-							 "handshake: no answer in time"));
+		lost(s, err_new(s->state == CONNECTING ? "connect: no answer in time"
+				: s->state == OPEN     ? "the receiver does not read"
+						       : "handshake: no answer in time"));
 }
 
-/* The connection is gone, for that reason; tries again after a pause, or gives up. Takes why over. */
+/*
+ * The connection is gone, for that reason; tries again after a pause, or gives up. Takes why
+ * over.
+ */
 static void
 lost(struct sender *s, struct err *why)
 {
@@ -348,15 +356,17 @@ lost(struct sender *s, struct err *why)
 	disconnect(s);
 	if (++s->failures >= s->config.attempts) {
 		s->state = ENDED;
-		s->handler.ended(s->handler.ctx, err_wrap(why, "%s port %u", s->config.host, s->config.port));
+		s->handler.ended(
+		    s->handler.ctx, err_wrap(why, "%s port %u", s->config.host, s->config.port));
 		return;
 	}
 	if (s->failures > 1)
-		pause = s->failures > 7 ? PAUSE_MOST : PAUSE_LEAST * (double)(1u << (s->failures - 2));
+		pause =
+		    s->failures > 7 ? PAUSE_MOST : PAUSE_LEAST * (double)(1u << (s->failures - 2));
 	snprintf(again_in, sizeof(again_in), "%.1f", pause);
-	log_warn(s->counters.connections > 0 ? "connection lost" : "no connection", log_s("to", s->config.host),
-	    log_i("port", s->config.port), log_e(why), log_i("outstanding", s->outbox.outstanding),
-	    log_s("again_in", again_in));
+	log_warn(s->counters.connections > 0 ? "connection lost" : "no connection",
+	    log_s("to", s->config.host), log_i("port", s->config.port), log_e(why),
+	    log_i("outstanding", s->outbox.outstanding), log_s("again_in", again_in));
 	err_free(why);
 	s->state = WAITING;
 	start_timer(s, pause);
@@ -395,7 +405,8 @@ sender_open(struct sender **out, struct ev_loop *loop, const struct sender_confi
 bool
 sender_put(struct sender *s, struct str record)
 {
-	if (s->outbox.outstanding >= s->config.window || s->state == ENDED || !outbox_put(&s->outbox, record))
+	if (s->outbox.outstanding >= s->config.window || s->state == ENDED ||
+	    !outbox_put(&s->outbox, record))
 		return false;
 	s->counters.put++;
 	if (s->state == OPEN)

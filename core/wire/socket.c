@@ -12,9 +12,9 @@
 #define BACKLOG 1024
 
 /*
- * A host that is gone without a word keeps its descriptor until keep-alive notices. Not too early: as long as the host's
- * own end stands (minutes, on illumos), it goes on after a failure of the network; were ours gone by then, it could be
- * silenced for good.
+ * A host that is gone without a word keeps its descriptor until keep-alive notices. Not too
+ * early: as long as the host's own end stands (minutes, on illumos), it goes on after a failure
+ * of the network; were ours gone by then, it could be silenced for good.
  */
 #define KEEP_IDLE     600
 #define KEEP_INTERVAL 60

@@ -1,4 +1,7 @@
-/* socket: what we ask of the system's sockets; what only one system has is behind a function here. */
+/*
+ * socket: what we ask of the system's sockets; what only one system has is behind a function
+ * here.
+ */
 #ifndef WIRE_SOCKET_H
 #define WIRE_SOCKET_H
 
@@ -8,13 +11,22 @@
 
 struct addrinfo;
 
-/* A listening socket, non-blocking, for one address; port (host order) instead of the one in ai when it is not 0. */
+/*
+ * A listening socket, non-blocking, for one address; port (host order) instead of the one in ai
+ * when it is not 0.
+ */
 struct err *socket_listen(int *out, const struct addrinfo *ai, uint16_t port) MUST_USE;
 /* The port that a socket is bound to. */
 uint16_t socket_port(int fd);
-/* Settings of a connection: no delay, and a keep-alive that outlasts the peer's own patience. Faults do not matter. */
+/*
+ * Settings of a connection: no delay, and a keep-alive that outlasts the peer's own patience.
+ * Faults do not matter.
+ */
 void socket_tune(int fd);
-/* Asks for the peer's bytes to be confirmed at once; the system forgets it soon, so it is said after each read. */
+/*
+ * Asks for the peer's bytes to be confirmed at once; the system forgets it soon, so it is said
+ * after each read.
+ */
 void socket_quick_ack(int fd);
 
 #endif

@@ -8,10 +8,11 @@
 #include "wire/list.h"
 #include "wire/wire.h"
 
-#define WIRE_TURN_MAX 262144u /* bytes that one peer may read in one turn … */
-#define WIRE_TURN_MIN 16384u  /* … and when many want to */
+#define WIRE_TURN_MAX 262144u  /* bytes that one peer may read in one turn … */
+#define WIRE_TURN_MIN 16384u   /* … and when many want to */
 #define WIRE_TURN_ALL 1048576u /* bytes that all together should read in one turn of the loop */
-#define WIRE_CARRY    16384u  /* bytes of an unfinished frame that are copied rather than read to on their own */
+#define WIRE_CARRY \
+	16384u /* bytes of an unfinished frame that are copied rather than read to on their own */
 
 struct listener;
 
@@ -29,11 +30,11 @@ struct wire {
 	struct budget budget;
 	struct buf acks;  /* where acknowledgements are put together */
 	uint8_t *scratch; /* WIRE_CARRY + WIRE_TURN_MAX bytes to read to */
-	size_t turn;	  /* bytes a peer may read in this turn */
-	unsigned turns;	  /* peers that read in this turn */
-	uint64_t owed;	  /* receipts, of all peers */
+	size_t turn;      /* bytes a peer may read in this turn */
+	unsigned turns;   /* peers that read in this turn */
+	uint64_t owed;    /* receipts, of all peers */
 	int64_t received; /* the time of this read, nanoseconds since 1970 */
-	bool held;	  /* by the owner */
+	bool held;        /* by the owner */
 	bool reconsider;  /* somebody who was told not to read may perhaps go on */
 	bool stopping;
 	struct peer *exempt; /* may read although memory is short: nothing else could free any */

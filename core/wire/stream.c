@@ -38,12 +38,14 @@ take_login(struct stream *s, struct str body, struct buf *out, struct stream_eve
 
 /* A plain text, plain_size bytes in whole, of which as much is lent as may be kept. */
 static enum stream_status
-lend(const struct stream *s, struct str plain, uint64_t plain_size, bool too_long, struct stream_event *event)
+lend(const struct stream *s, struct str plain, uint64_t plain_size, bool too_long,
+    struct stream_event *event)
 {
 	size_t kept = STREAM_SEQUENCE + (size_t)s->limits.kept_head;
 
 	if (plain_size < STREAM_SEQUENCE)
-		return broken(event, err_new("a record of %u bytes, without a sequence", (unsigned)plain_size));
+		return broken(event,
+		    err_new("a record of %u bytes, without a sequence", (unsigned)plain_size));
 	if (too_long && plain.len > kept)
 		plain.len = kept;
 	event->plain = plain;
@@ -64,8 +66,9 @@ take_token(struct stream *s, struct str token, struct stream_event *event)
 }
 
 /*
- * The head of a token that is read past. Something that is no token at all shows in its first bytes, so nobody has to
- * read gigabytes of it; a record becomes of it when all has come, and not before.
+ * The head of a token that is read past. Something that is no token at all shows in its first
+ * bytes, so nobody has to read gigabytes of it; a record becomes of it when all has come, and not
+ * before.
  */
 static enum stream_status
 take_past(struct stream *s, struct stream_event *event)
@@ -74,16 +77,19 @@ take_past(struct stream *s, struct stream_event *event)
 	struct str plain;
 	uint64_t size;
 
-	switch (s->handshake.mech->unwrap_head(s->handshake.context, buf_view(&s->past_head), s->past_size, &plain,
-	    &size, &why)) {
-	case MECH_FAILED: return broken(event, err_wrap(why, "a token of %u bytes", (unsigned)s->past_size));
+	switch (s->handshake.mech->unwrap_head(
+	    s->handshake.context, buf_view(&s->past_head), s->past_size, &plain, &size, &why)) {
+	case MECH_FAILED:
+		return broken(event, err_wrap(why, "a token of %u bytes", (unsigned)s->past_size));
 	case MECH_DONE:
 		if (s->past_left == 0)
 			return lend(s, plain, size, true, event);
 		break;
 	case MECH_MORE:
 		if (s->past_left == 0)
-			return broken(event, err_new("a token of %u bytes without an end to its head", (unsigned)s->past_size));
+			return broken(
+			    event, err_new("a token of %u bytes without an end to its head",
+				       (unsigned)s->past_size));
 		break;
 	}
 	return STREAM_MORE;
@@ -120,7 +126,8 @@ static enum stream_status
 too_long(struct stream *s, uint32_t size, struct stream_event *event)
 {
 	if (!s->open)
-		return broken(event, err_new("a frame of %u bytes before authentication", (unsigned)size));
+		return broken(
+		    event, err_new("a frame of %u bytes before authentication", (unsigned)size));
 	if (s->handshake.mech->unwrap_head == NULL)
 		return broken(event, err_new("a frame of %u bytes", (unsigned)size));
 	buf_cut(&s->past_head, 0);
@@ -129,7 +136,8 @@ too_long(struct stream *s, uint32_t size, struct stream_event *event)
 }
 
 enum stream_status
-stream_next(struct stream *s, struct str in, size_t *used, struct buf *out, struct stream_event *event)
+stream_next(
+    struct stream *s, struct str in, size_t *used, struct buf *out, struct stream_event *event)
 {
 	struct frame f;
 	size_t more = 0;

@@ -1,9 +1,10 @@
 /*
- * stream: what one peer sends, from its first byte on: the version, the tokens of a context, then tokens with records.
- * Bytes in, events out; no descriptor, no clock, no log.
+ * stream: what one peer sends, from its first byte on: the version, the tokens of a context, then
+ * tokens with records. Bytes in, events out; no descriptor, no clock, no log.
  *
- * Frames that are too long are read past: only their head is kept, and becomes a record when the whole frame has come.
- * All that a stream does may be done on another thread, as long as it is one at a time.
+ * Frames that are too long are read past: only their head is kept, and becomes a record when the
+ * whole frame has come. All that a stream does may be done on another thread, as long as it is
+ * one at a time.
  */
 #ifndef WIRE_STREAM_H
 #define WIRE_STREAM_H
@@ -14,8 +15,8 @@
 
 struct stream_limits {
 	uint32_t max_frame_login; /* bytes of a frame before authentication */
-	uint32_t max_frame;	  /* after; longer ones are read past */
-	uint32_t kept_head;	  /* bytes of the record that are kept then */
+	uint32_t max_frame;       /* after; longer ones are read past */
+	uint32_t kept_head;       /* bytes of the record that are kept then */
 };
 
 struct stream {
@@ -28,18 +29,18 @@ struct stream {
 };
 
 enum stream_status {
-	STREAM_MORE,	     /* no event; what was not used has to come again, with more bytes behind it */
-	STREAM_STEP,	     /* a step of the handshake */
-	STREAM_OPEN,	     /* authenticated: mechanism and context are in handshake */
-	STREAM_RECORD,	     /* a record */
-	STREAM_BROKEN,	     /* not our protocol; why says why, and nothing more may be asked */
+	STREAM_MORE, /* no event; what was not used has to come again, with more bytes behind it */
+	STREAM_STEP, /* a step of the handshake */
+	STREAM_OPEN, /* authenticated: mechanism and context are in handshake */
+	STREAM_RECORD,       /* a record */
+	STREAM_BROKEN,       /* not our protocol; why says why, and nothing more may be asked */
 	STREAM_NO_MECHANISM, /* likewise: the mechanism is not known, not allowed, or says no */
 };
 
 struct stream_event {
 	/*
-	 * RECORD: the plain text, sequence and record, or its head; at least STREAM_SEQUENCE bytes, borrowed from the bytes that were
-	 * given or from the stream, until the next call.
+	 * RECORD: the plain text, sequence and record, or its head; at least STREAM_SEQUENCE
+	 * bytes, borrowed from the bytes that were given or from the stream, until the next call.
 	 */
 	struct str plain;
 	uint64_t plain_size; /* of the whole */
@@ -47,10 +48,14 @@ struct stream_event {
 };
 
 /* allowed: mechanisms, NULL behind the last; they outlive the stream. */
-void stream_init(struct stream *s, const struct stream_limits *limits, const struct mech *const *allowed);
+void stream_init(
+    struct stream *s, const struct stream_limits *limits, const struct mech *const *allowed);
 void stream_fini(struct stream *s);
 
-/* The next event in these bytes. *used of them are done with; answers of the handshake are appended to out as frames. */
+/*
+ * The next event in these bytes. *used of them are done with; answers of the handshake are
+ * appended to out as frames.
+ */
 enum stream_status stream_next(struct stream *s, struct str in, size_t *used, struct buf *out,
     struct stream_event *event) MUST_USE;
 /* Is it in the middle of a frame that it reads past? */

@@ -38,8 +38,9 @@ on_again(struct ev_loop *loop, ev_timer *watcher, int events)
 }
 
 /*
- * Memory is short, and all of it is in frames that are not whole: no fate can free any. So one sender at a time may read on,
- * the one that has most of its frame, among those that have sent more.
+ * Memory is short, and all of it is in frames that are not whole: no fate can free any. So one
+ * sender at a time may read on, the one that has most of its frame, among those that have sent
+ * more.
  */
 static void
 choose_exempt(struct wire *w)
@@ -52,7 +53,8 @@ choose_exempt(struct wire *w)
 		struct peer *p = container_of(node, struct peer, all);
 		int unread = 0;
 
-		if (p->stopped && p->waiting.len == 0 && (best == NULL || p->in.len > best->in.len) &&
+		if (p->stopped && p->waiting.len == 0 &&
+		    (best == NULL || p->in.len > best->in.len) &&
 		    ioctl(p->fd, FIONREAD, &unread) == 0 && unread > 0)
 			best = p;
 	}
@@ -95,7 +97,9 @@ before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
 	if (w->reconsider || w->budget.level != BUDGET_FREE)
 		reconsider(w);
 	turn = WIRE_TURN_ALL / (w->turns > 0 ? w->turns : 1);
-	w->turn = turn < WIRE_TURN_MIN ? WIRE_TURN_MIN : turn > WIRE_TURN_MAX ? WIRE_TURN_MAX : turn;
+	w->turn = turn < WIRE_TURN_MIN   ? WIRE_TURN_MIN
+		  : turn > WIRE_TURN_MAX ? WIRE_TURN_MAX
+					 : turn;
 	w->turns = 0;
 	if (w->done != NULL && w->counters.connections == 0) {
 		void (*done)(void *ctx) = w->done;
@@ -118,7 +122,8 @@ wire_open(struct wire **out, struct ev_loop *loop, const struct wire_config *con
 	w->config = config;
 	w->handler = handler;
 	w->turn = WIRE_TURN_MAX;
-	w->budget = (struct budget){ .cap = config->max_in_flight, .cap_sender = config->max_in_flight_sender };
+	w->budget = (struct budget){ .cap = config->max_in_flight,
+		.cap_sender = config->max_in_flight_sender };
 	list_init(&w->logins);
 	list_init(&w->senders);
 	list_init(&w->orphans);

@@ -1,13 +1,15 @@
 /*
- * load: many senders at once, for benches. Each connection behaves like the plugin, with its own window; all records
- * come from one trail, again and again. At full speed a sender waits for its window; at a rate, a record that finds
- * the window full is dropped, as auditd does with the policy `cnt`.
+ * load: many senders at once, for benches. Each connection behaves like the plugin, with its own
+ * window; all records come from one trail, again and again. At full speed a sender waits for its
+ * window; at a rate, a record that finds the window full is dropped, as auditd does with the
+ * policy `cnt`.
  *
- *	cc -O2 -Icore -o .build/load spec/bench/load.c libwire.a libbsm.a libbase.a -lev -lcrypto -lm
- *	.build/load --to 127.0.0.1:16162 [--connections N] [--window N] [--rate N] [--records N] TRAIL
+ *	cc -O2 -Icore -o load spec/bench/load.c libwire.a libbsm.a libbase.a -lev -lcrypto -lm
+ *	load --to HOST:PORT [--connections N] [--window N] [--rate N] [--records N] TRAIL
  *
- * Prints one line of key=value: what was sent and acknowledged, seconds, records a second, our own CPU time, and the time
- * from sending to acknowledgement (microseconds: median, 99th percentile, most).
+ * Prints one line of key=value: what was sent and acknowledged, seconds, records a second, our
+ * own CPU time, and the time from sending to acknowledgement (microseconds: median, 99th
+ * percentile, most).
  */
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -25,12 +27,12 @@
 #include "bsm/trail.h"
 #include "wire/sender.h"
 
-#define TICK	     0.001 /* seconds between two helpings at a given rate */
-#define RECORD_MOST  (64u << 20)
-#define SUB_BITS     7 /* a histogram's bucket is this many bits wide at most: below one per cent */
-#define SUB_BUCKETS  (1u << SUB_BITS)
-#define BUCKETS	     ((64 - SUB_BITS + 1) * SUB_BUCKETS)
-#define DESCRIPTORS  64 /* beside those of the connections */
+#define TICK        0.001 /* seconds between two helpings at a given rate */
+#define RECORD_MOST (64u << 20)
+#define SUB_BITS    7 /* a histogram's bucket is this many bits wide at most: below one per cent */
+#define SUB_BUCKETS (1u << SUB_BITS)
+#define BUCKETS     ((64 - SUB_BITS + 1) * SUB_BUCKETS)
+#define DESCRIPTORS 64 /* beside those of the connections */
 
 /* Waiting times in nanoseconds. */
 struct histogram {
@@ -54,7 +56,7 @@ struct load {
 	char host[256];
 	unsigned count;
 	uint64_t records; /* in all */
-	double rate;	  /* in all, a second; 0: full speed */
+	double rate;      /* in all, a second; 0: full speed */
 	struct connection *connections;
 	struct str *trail;
 	size_t trail_count;
@@ -69,7 +71,8 @@ struct load {
 static _Noreturn void
 die(const char *what, struct err *e)
 {
-	fprintf(stderr, "load: %s%s%s\n", what, e != NULL ? ": " : "", e != NULL ? err_text(e) : "");
+	fprintf(
+	    stderr, "load: %s%s%s\n", what, e != NULL ? ": " : "", e != NULL ? err_text(e) : "");
 	exit(1);
 }
 
@@ -113,7 +116,8 @@ histogram_quantile(const struct histogram *h, double share)
 
 	for (size_t i = 0; i < BUCKETS; i++)
 		if ((seen += h->counts[i]) > wanted)
-			return bucket_value(i) < (double)h->most ? bucket_value(i) : (double)h->most;
+			return bucket_value(i) < (double)h->most ? bucket_value(i)
+								 : (double)h->most;
 	return (double)h->most;
 }
 
@@ -216,13 +220,14 @@ read_trail(struct load *l, const char *name)
 		die(name, err_sys("map"));
 	trail_init(&t, RECORD_MOST);
 	for (;;) {
-		enum trail_status status =
-		    trail_next(&t, at + t.offset, (size_t)st.st_size - (size_t)t.offset, true, &item);
+		enum trail_status status = trail_next(
+		    &t, at + t.offset, (size_t)st.st_size - (size_t)t.offset, true, &item);
 
 		if (status == TRAIL_END || status == TRAIL_MORE)
 			break;
 		if (status == TRAIL_DAMAGE || status == TRAIL_CUT)
-			die(name, err_new("offset %llu: %s", (unsigned long long)item.offset, item.reason));
+			die(name, err_new("offset %llu: %s", (unsigned long long)item.offset,
+				      item.reason));
 		if (status != TRAIL_RECORD)
 			continue;
 		if (l->trail_count == room) {
@@ -301,10 +306,12 @@ tell(const struct load *l)
 		all.bytes += c.bytes;
 	}
 	getrusage(RUSAGE_SELF, &used);
-	printf("connections=%u window=%u records=%llu acknowledged=%llu dropped=%llu lost=%llu sent=%llu "
-	       "reconnected=%llu bytes=%llu seconds=%.3f rate=%.0f cpu=%.3f p50=%.1f p99=%.1f max=%.1f\n",
-	    l->count, l->config.window, (unsigned long long)l->records, (unsigned long long)l->acknowledged,
-	    (unsigned long long)l->dropped, (unsigned long long)l->lost, (unsigned long long)all.sent,
+	printf(
+	    "connections=%u window=%u records=%llu acknowledged=%llu dropped=%llu lost=%llu sent=%llu "
+	    "reconnected=%llu bytes=%llu seconds=%.3f rate=%.0f cpu=%.3f p50=%.1f p99=%.1f max=%.1f\n",
+	    l->count, l->config.window, (unsigned long long)l->records,
+	    (unsigned long long)l->acknowledged, (unsigned long long)l->dropped,
+	    (unsigned long long)l->lost, (unsigned long long)all.sent,
 	    (unsigned long long)(all.connections > l->count ? all.connections - l->count : 0),
 	    (unsigned long long)all.bytes, seconds, (double)l->acknowledged / seconds,
 	    (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
@@ -318,7 +325,8 @@ read_target(struct load *l, const char *text)
 {
 	const char *colon = strrchr(text, ':');
 
-	snprintf(l->host, sizeof(l->host), "%.*s", colon != NULL ? (int)(colon - text) : (int)strlen(text), text);
+	snprintf(l->host, sizeof(l->host), "%.*s",
+	    colon != NULL ? (int)(colon - text) : (int)strlen(text), text);
 	l->config.host = l->host;
 	l->config.port = (uint16_t)(colon != NULL ? atoi(colon + 1) : SENDER_PORT);
 }
@@ -335,7 +343,11 @@ main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	static struct load l = {
-		.config = { .mech = &mech_dummy, .window = 8192, .sequence = 1, .timeout = 30., .attempts = 10 },
+		.config = { .mech = &mech_dummy,
+		    .window = 8192,
+		    .sequence = 1,
+		    .timeout = 30.,
+		    .attempts = 10 },
 		.count = 1,
 	};
 	int option;
@@ -350,7 +362,9 @@ main(int argc, char **argv)
 		default: return 2;
 		}
 	if (l.config.host == NULL || optind + 1 != argc || l.count == 0 || l.config.window == 0) {
-		fputs("usage: load --to HOST:PORT [--connections N] [--window N] [--rate N] [--records N] TRAIL\n", stderr);
+		fputs("usage: load --to HOST:PORT [--connections N] [--window N] [--rate N] "
+		      "[--records N] TRAIL\n",
+		    stderr);
 		return 2;
 	}
 	log_set_level(LOG_ERROR);

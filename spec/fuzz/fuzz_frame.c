@@ -1,6 +1,7 @@
 /*
- * Any bytes as what a peer sends, from the version on: in pieces of any size they mean the same as in one piece, and
- * nobody reads beyond what has come. The first byte picks limits, pieces, and whether the handshake is done already.
+ * Any bytes as what a peer sends, from the version on: in pieces of any size they mean the same
+ * as in one piece, and nobody reads beyond what has come. The first byte picks limits, pieces,
+ * and whether the handshake is done already.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -54,13 +55,15 @@ note(struct outcome *o, enum stream_status status, const struct stream_event *ev
 
 /* Feeds a stream piece by piece, each from a block of its exact size. */
 static struct outcome
-run(const struct stream_limits *limits, bool authenticated, const uint8_t *data, size_t size, size_t piece)
+run(const struct stream_limits *limits, bool authenticated, const uint8_t *data, size_t size,
+    size_t piece)
 {
 	static const struct mech *const allowed[] = { &mech_dummy, NULL };
-	static const char first[] = "\x00\x00\x00\x02"
-				    "01"
-				    "\x00\x00\x00\x12\x60\x10\x06\x0a\x2b\x06\x01\x04\x01\x2a\x02\x1a\x01\x02\0\0"
-				    "0";
+	static const char first[] =
+	    "\x00\x00\x00\x02"
+	    "01"
+	    "\x00\x00\x00\x12\x60\x10\x06\x0a\x2b\x06\x01\x04\x01\x2a\x02\x1a\x01\x02\0\0"
+	    "0";
 	struct outcome o = { .digest = 1469598103934665603u };
 	struct stream s;
 	struct stream_event event;
@@ -84,7 +87,8 @@ run(const struct stream_limits *limits, bool authenticated, const uint8_t *data,
 			must(exact != NULL, "memory");
 			if (held.len > 0)
 				memcpy(exact, held.at, held.len);
-			status = stream_next(&s, (struct str){ (char *)exact, held.len }, &used, &out, &event);
+			status = stream_next(
+			    &s, (struct str){ (char *)exact, held.len }, &used, &out, &event);
 			must(used <= held.len, "no more is used than there is");
 			if (status != STREAM_MORE)
 				note(&o, status, &event);
@@ -97,7 +101,8 @@ run(const struct stream_limits *limits, bool authenticated, const uint8_t *data,
 			} else if (status == STREAM_MORE && (used == 0 || held.len == 0))
 				break;
 		}
-		must(s.past_head.len <= MECH_HEAD_MAX + STREAM_SEQUENCE + KEPT_HEAD, "only the head is kept");
+		must(s.past_head.len <= MECH_HEAD_MAX + STREAM_SEQUENCE + KEPT_HEAD,
+		    "only the head is kept");
 		if (ended || at == size)
 			break;
 	}
@@ -124,7 +129,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	authenticated = (data[0] & 4) != 0;
 	whole = run(&limits, authenticated, data + 1, size - 1, size);
 	parts = run(&limits, authenticated, data + 1, size - 1, pieces[data[0] >> 3 & 7]);
-	must(whole.digest == parts.digest && whole.events == parts.events && whole.last == parts.last,
+	must(whole.digest == parts.digest && whole.events == parts.events &&
+		 whole.last == parts.last,
 	    "pieces mean the same as the whole");
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * wire: the pure parts of core/wire for specs, and a receiver that runs inside the spec: its loop turns when the
- * spec says so, and the spec settles the records.
+ * wire: the pure parts of core/wire for specs, and a receiver that runs inside the spec: its loop
+ * turns when the spec says so, and the spec settles the records.
  */
 #include <errno.h>
 #include <ev.h>
@@ -46,7 +46,10 @@ push_fault(lua_State *L, struct err *why)
 	return 2;
 }
 
-/* frame_next(bytes, max) -> "ready" | "more" | "too long", what is there of the body, size announced */
+/*
+ * frame_next(bytes, max) -> "ready" | "more" | "too long", what is there of the body, size
+ * announced
+ */
 static int
 l_frame_next(lua_State *L)
 {
@@ -123,7 +126,10 @@ l_dummy_unwrap(lua_State *L)
 	return results;
 }
 
-/* dummy_unwrap_head(head, size of the whole token) -> "more" | plain head, plain size | nil, reason */
+/*
+ * dummy_unwrap_head(head, size of the whole token) -> "more" | plain head, plain size | nil,
+ * reason
+ */
 static int
 l_dummy_unwrap_head(lua_State *L)
 {
@@ -134,8 +140,8 @@ l_dummy_unwrap_head(lua_State *L)
 	int results = 2;
 
 	memcpy(copy, head.at, head.len);
-	switch (mech_dummy.unwrap_head(NULL, (struct str){ copy, head.len }, (uint64_t)luaL_checkinteger(L, 2),
-	    &plain, &size, &why)) {
+	switch (mech_dummy.unwrap_head(NULL, (struct str){ copy, head.len },
+	    (uint64_t)luaL_checkinteger(L, 2), &plain, &size, &why)) {
 	case MECH_DONE:
 		push_str(L, plain);
 		lua_pushinteger(L, (lua_Integer)size);
@@ -212,7 +218,10 @@ l_token_oid(lua_State *L)
 	return 1;
 }
 
-/* handshake(allow dummy, frame body...) -> last step, all that is answered, reason, binding, frames it took */
+/*
+ * handshake(allow dummy, frame body...) -> last step, all that is answered, reason, binding,
+ * frames it took
+ */
 static int
 l_handshake(lua_State *L)
 {
@@ -288,14 +297,15 @@ l_budget_may_read(lua_State *L)
 	b.cap = (uint64_t)field(L, 1, "cap", 1000);
 	b.cap_sender = (uint64_t)field(L, 1, "cap_sender", 1000);
 	budget_count(&b, 0, (uint64_t)field(L, 1, "total", 0));
-	lua_pushboolean(L,
-	    budget_may_read(&b, (uint64_t)field(L, 1, "records", 0), (uint64_t)field(L, 1, "held", 0),
-		(unsigned)field(L, 1, "senders", 1), field(L, 1, "stopped", 0) != 0));
+	lua_pushboolean(
+	    L, budget_may_read(&b, (uint64_t)field(L, 1, "records", 0),
+		   (uint64_t)field(L, 1, "held", 0), (unsigned)field(L, 1, "senders", 1),
+		   field(L, 1, "stopped", 0) != 0));
 	return 1;
 }
 
 /* receipts(mic length): an object with add, settle, undo, collect, owed, memory */
-#define RECEIPTS "core.wire.receipts"
+#define RECEIPTS     "core.wire.receipts"
 #define RECEIPTS_MIC 30
 
 static int
@@ -319,9 +329,8 @@ l_receipts_add(lua_State *L)
 	if (!receipts_slot(r, &at))
 		return luaL_error(L, "memory");
 	memcpy(at, mic.at, mic.len);
-	lua_pushinteger(L,
-	    (lua_Integer)receipts_take(r, (uint64_t)luaL_checkinteger(L, 2), (uint32_t)luaL_checkinteger(L, 3),
-		mic.len));
+	lua_pushinteger(L, (lua_Integer)receipts_take(r, (uint64_t)luaL_checkinteger(L, 2),
+			       (uint32_t)luaL_checkinteger(L, 3), mic.len));
 	return 1;
 }
 
@@ -348,8 +357,8 @@ static int
 l_receipts_collect(lua_State *L)
 {
 	struct buf out = { 0 };
-	size_t count =
-	    receipts_collect(luaL_checkudata(L, 1, RECEIPTS), &out, (size_t)luaL_optinteger(L, 2, LUA_MAXINTEGER));
+	size_t count = receipts_collect(
+	    luaL_checkudata(L, 1, RECEIPTS), &out, (size_t)luaL_optinteger(L, 2, LUA_MAXINTEGER));
 
 	push_str(L, buf_view(&out));
 	lua_pushinteger(L, (lua_Integer)count);
@@ -392,7 +401,7 @@ struct receiver {
 	char addresses[LISTENERS_MAX][64];
 	int records, events; /* references to tables */
 	lua_Integer refuse;  /* so many records find no memory */
-	bool settle;	     /* each record is acknowledged as it comes */
+	bool settle;         /* each record is acknowledged as it comes */
 	bool count_only;     /* and not shown to Lua */
 	bool done;
 };
@@ -491,7 +500,8 @@ read_listener(lua_State *L, struct receiver *r, size_t i)
 	l->dummy_from = r->nets[i];
 	lua_getfield(L, -1, "dummy");
 	l->dummy = lua_istable(L, -1);
-	for (lua_Integer n = 1; l->dummy && lua_rawgeti(L, -1, n) == LUA_TSTRING && n <= NETS_MAX; n++) {
+	for (lua_Integer n = 1; l->dummy && lua_rawgeti(L, -1, n) == LUA_TSTRING && n <= NETS_MAX;
+	     n++) {
 		if ((e = addr_net_parse(lua_tostring(L, -1), &r->nets[i][n - 1])) != NULL)
 			luaL_error(L, "%s", err_text(e));
 		l->dummy_from_count++;
@@ -527,14 +537,15 @@ l_open(lua_State *L)
 	r->count_only = field(L, 1, "count_only", 0) != 0;
 	if (lua_getfield(L, 1, "listeners") == LUA_TTABLE)
 		while (c->listener_count < LISTENERS_MAX &&
-		    lua_rawgeti(L, -1, (lua_Integer)c->listener_count + 1) == LUA_TTABLE) {
+		       lua_rawgeti(L, -1, (lua_Integer)c->listener_count + 1) == LUA_TTABLE) {
 			read_listener(L, r, c->listener_count++);
 			lua_pop(L, 1);
 		}
 	else {
-		r->listeners[0] = (struct wire_listener){
-			.address = "127.0.0.1", .dummy = true, .dummy_from = r->nets[0], .dummy_from_count = 1
-		};
+		r->listeners[0] = (struct wire_listener){ .address = "127.0.0.1",
+			.dummy = true,
+			.dummy_from = r->nets[0],
+			.dummy_from_count = 1 };
 		e = addr_net_parse("127.0.0.0/8", &r->nets[0][0]);
 		err_free(e);
 		c->listener_count = 1;
@@ -562,7 +573,10 @@ check_receiver(lua_State *L)
 	return r;
 }
 
-/* turn([seconds]): everything that is ready now, or what happens within that time, whichever comes first */
+/*
+ * turn([seconds]): everything that is ready now, or what happens within that time, whichever
+ * comes first
+ */
 static int
 l_turn(lua_State *L)
 {
@@ -655,7 +669,8 @@ l_stop(lua_State *L)
 static int
 l_port(lua_State *L)
 {
-	lua_pushinteger(L, wire_port(check_receiver(L)->wire, (size_t)luaL_optinteger(L, 2, 1) - 1));
+	lua_pushinteger(
+	    L, wire_port(check_receiver(L)->wire, (size_t)luaL_optinteger(L, 2, 1) - 1));
 	return 1;
 }
 
@@ -704,8 +719,11 @@ l_close(lua_State *L)
 	return 0;
 }
 
-/* sender story: send{port =, window =, sequence =, multi_token =, attempts =, timeout =, records = {...}, turn = function}
- * runs until all is acknowledged or it gives up -> acknowledged sequences in order, counters, reason */
+/*
+ * send{port =, window =, sequence =, multi_token =, attempts =, timeout =, records =, turn =}: runs
+ * until all is acknowledged, it gives up, or turn() says that it is enough -> the sequences in the
+ * order of their acknowledgements, counters, why it gave up
+ */
 struct story {
 	lua_State *L;
 	struct sender *sender;
