@@ -6,16 +6,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct record record;
-	static struct buf whole, parts;
+	struct record record; /* made anew, so that nothing of an earlier one helps */
+	struct buf whole = { 0 }, parts = { 0 };
 	struct dialect dialect = { 0 };
 	struct origin origin = { 0 };
 	uint8_t *exact;
 
 	if (size == 0)
 		return 0;
-	if (record.scratch == NULL)
-		must(record_init(&record), "memory");
+	must(record_init(&record), "memory");
 	dialect.natural_ports = data[0] & 1;
 	dialect.apple = data[0] & 2;
 	dialect.events = data[0] & 4 ? EVENTS_SMARTOS : EVENTS_ILLUMOS;
@@ -29,5 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	record_decode(&record, exact, size - 1, &dialect);
 	document_check(&record, &origin, &whole, &parts);
 	free(exact);
+	record_fini(&record);
+	buf_fini(&whole);
+	buf_fini(&parts);
 	return 0;
 }
