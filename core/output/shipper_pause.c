@@ -8,13 +8,17 @@ shipper_park(struct shipper *s, const struct batch *b, const struct batch_item *
 	struct batch_list *parked = &item->to->parked;
 	struct batch *last = parked->last;
 
-	if (last == NULL || last->count >= s->config.max_documents ||
-	    last->body.len + batch_item_cost(item) > s->bytes_most) {
-		if ((last = shipper_spare(s)) == NULL)
-			return false;
-		batch_list_put(parked, last);
+	if (last != NULL && last->count < s->config.max_documents &&
+	    last->body.len + batch_item_cost(item) <= s->bytes_most)
+		return batch_copy(last, b, item);
+	if ((last = shipper_spare(s)) == NULL)
+		return false;
+	if (!batch_copy(last, b, item)) {
+		shipper_retire(s, last);
+		return false;
 	}
-	return batch_copy(last, b, item);
+	batch_list_put(parked, last);
+	return true;
 }
 
 void
