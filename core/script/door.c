@@ -158,7 +158,7 @@ after_rule(lua_State *L, struct door *d)
 	if (take_verdict(L, d))
 		return true;
 	if (p->run.careful)
-		encode_check(&p->encoder, L, AT_DOC, parts);
+		encode_check(&p->encoder, L, &p->run, AT_DOC, parts);
 	select_again(L, p);
 	return false;
 }

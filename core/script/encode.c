@@ -6,12 +6,14 @@
 #include "base/utf8.h"
 #include "bsm/sink_json.h"
 #include "script/encode_in.h"
+#include "script/watchdog.h"
 
 void
 encode_fini(struct encoder *e)
 {
 	buf_fini(&e->items);
 	buf_fini(&e->scratch);
+	buf_fini(&e->trial);
 	buf_fini(&e->tags);
 	buf_fini(&e->spelled);
 }
@@ -225,6 +227,7 @@ encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, stru
 
 	e->L = L;
 	e->start = out->len;
+	e->most = ENCODE_MOST + run->record->size * 8;
 	e->depth = 0;
 	buf_cut(&e->items, 0);
 	buf_cut(&e->spelled, 0);
@@ -314,66 +317,70 @@ put_own(struct encoder *e, const struct run *run, int doc, struct doc_parts part
 	buf_cut(&e->items, 0);
 }
 
-/* Arguments of try_value(): 1 struct trial, 2 the value. */
+/* Arguments of try_field(): 1 struct trial, 2 mark of lists, 3 key, 4 value. */
 struct trial {
 	struct encoder *e;
-	const struct shape *shape;
-	struct doc_parts parts;
+	struct buf *out;
 };
 
 static int
-try_value(lua_State *L)
+try_field(lua_State *L)
 {
 	struct trial *t = lua_touserdata(L, 1);
-	struct doc_parts parts = t->parts;
+	struct encoder *e = t->e;
+	struct doc_parts parts = { .list_mark = 2 };
+	enum key key;
 
-	lua_rawgeti(L, LUA_REGISTRYINDEX, t->parts.list_mark);
-	parts.list_mark = lua_gettop(L);
-	t->e->L = L;
-	encode_value(t->e, 2, t->shape, parts);
+	e->L = L;
+	e->depth = 0;
+	e->start = 0;
+	buf_cut(&e->items, 0);
+	buf_cut(&e->spelled, 0);
+	buf_cut(t->out, 0);
+	json_init(&e->json, t->out);
+	if (lua_type(L, 3) == LUA_TNUMBER)
+		lua_tostring(L, 3);
+	if (lua_type(L, 3) != LUA_TSTRING)
+		return luaL_error(L, "a key that is a %s", luaL_typename(L, 3));
+	e->path[0].name.at = lua_tolstring(L, 3, &e->path[0].name.len);
+	key = interned_key(&e->names, e->path[0].name.at);
+	encode_value(e, 4, key != KEYS ? e->shape->child[key] : NULL, parts);
 	return 0;
 }
 
 void
-encode_check(struct encoder *e, lua_State *L, int doc, struct doc_parts parts)
+encode_check(struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts)
 {
-	struct trial t = { .e = e, .parts = parts };
-	struct buf scratch = { 0 };
+	struct trial t = { e, &e->trial };
 	int fault = 0;
 
-	/* The trial runs in a frame of its own, which finds the mark by reference. */
-	lua_pushvalue(L, parts.list_mark);
-	t.parts.list_mark = luaL_ref(L, LUA_REGISTRYINDEX);
+	e->most = ENCODE_MOST + run->record->size * 8;
 	lua_pushnil(L);
 	while (lua_next(L, doc) != 0) {
-		enum key key = lua_type(L, -2) == LUA_TSTRING ?
-		    interned_key(&e->names, lua_tostring(L, -2)) : KEYS;
-
-		luaL_checkstack(L, 8, NULL);
-		e->depth = 0;
-		e->start = 0;
-		buf_cut(&e->items, 0);
-		buf_cut(&scratch, 0);
-		json_init(&e->json, &scratch);
-		t.shape = key == KEYS ? NULL : e->shape->child[key];
-		lua_pushcfunction(L, try_value);
+		luaL_checkstack(L, 10, NULL);
+		lua_pushcfunction(L, try_field);
+		lua_insert(L, -2);		    /* key try value */
 		lua_pushlightuserdata(L, &t);
-		lua_pushvalue(L, -3);
-		lua_remove(L, -4); /* key try trial value */
-		if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
-			/* key reason: the field goes, the first reason is kept */
-			lua_pushvalue(L, -2);
-			lua_pushnil(L);
-			lua_rawset(L, doc);
-			if (fault == 0) {
-				lua_insert(L, -2); /* reason key */
-				fault = lua_gettop(L) - 1;
-			} else
-				lua_pop(L, 1);
-		}
+		lua_insert(L, -2);		    /* key try trial value */
+		lua_pushvalue(L, parts.list_mark);
+		lua_insert(L, -2);		    /* key try trial mark value */
+		lua_pushvalue(L, -5);
+		lua_insert(L, -2);		    /* key try trial mark key value */
+		if (lua_pcall(L, 4, 0, 0) == LUA_OK)
+			continue;
+		/* key reason: the field goes, the first reason is kept below the walk */
+		lua_pushvalue(L, -2);
+		lua_pushnil(L);
+		lua_rawset(L, doc);
+		if (fault == 0) {
+			lua_insert(L, -2); /* reason key */
+			fault = lua_gettop(L) - 1;
+		} else
+			lua_pop(L, 1);
+		if (watchdog_expired())
+			break;
 	}
-	buf_fini(&scratch);
-	luaL_unref(L, LUA_REGISTRYINDEX, t.parts.list_mark);
+	buf_fini(&e->trial);
 	if (fault != 0) {
 		lua_pushvalue(L, fault);
 		lua_error(L);

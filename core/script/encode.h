@@ -18,18 +18,20 @@
 #include "script/shape.h"
 
 #define ENCODE_DEPTH 32			    /* objects and lists in each other that a document may have */
-#define ENCODE_MOST  ((size_t)64 << 20) /* bytes of JSON that rules may make of a record */
+#define ENCODE_MOST  ((size_t)8 << 20) /* bytes of JSON that rules may make, beside 8 for each byte of the record */
 
 struct encoder {
 	const struct shape *shape;
 	struct interned names;
 	struct buf items;   /* keys of the objects that are open, struct item */
 	struct buf scratch; /* a text on its way */
+	struct buf trial;   /* JSON that is only tried */
 	struct buf tags;    /* names that we add to `tags`, each with an ENCODE_STOP behind it */
 	/* of the document under way */
 	lua_State *L;
 	struct json json;
 	size_t start;	/* where it begins in the buf */
+	size_t most;	/* bytes that it may have */
 	int depth;	/* objects and lists that are open */
 	struct encode_step {
 		struct str name; /* at is NULL in a list */
@@ -47,8 +49,9 @@ void encode_fini(struct encoder *e);
 void encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts, struct buf *out);
 
 /*
- * Looks whether each field of the doc can be written. Takes those that cannot out of it, and raises the reason of the first.
+ * Looks whether each field of the doc can be written. Takes those that cannot out of it, and raises the reason of the first; when time
+ * is over, the field that it was over at.
  */
-void encode_check(struct encoder *e, lua_State *L, int doc, struct doc_parts parts);
+void encode_check(struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts);
 
 #endif

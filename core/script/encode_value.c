@@ -22,8 +22,8 @@ check_size(struct encoder *e)
 {
 	if (UNLIKELY(buf_failed(e->json.out)))
 		luaL_error(e->L, "not enough memory");
-	if (UNLIKELY(e->json.out->len - e->start > ENCODE_MOST))
-		luaL_error(e->L, "the document is larger than %d MiB", (int)(ENCODE_MOST >> 20));
+	if (UNLIKELY(e->json.out->len - e->start > e->most))
+		luaL_error(e->L, "the document is larger than %I bytes", (LUAI_UACINT)e->most);
 	if (UNLIKELY(watchdog_expired()))
 		watchdog_raise(e->L);
 }

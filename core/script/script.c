@@ -219,6 +219,11 @@ run_rules(struct script *s, struct script_result *result)
 			continue;
 		}
 		report(s, rule, d->message);
+		/* What a bomb left behind is not the next rule's to clear away in its time. */
+		if (p->heap.refused > 0) {
+			lua_settop(p->L, 0);
+			lua_gc(p->L, LUA_GCCOLLECT);
+		}
 		if (rule == NULL || run->stage == RUN_WRITE || run->stage == RUN_ENTER ||
 		    rule->phase == PHASE_REDACT) {
 			withhold(s, run->record, run->origin, rule != NULL ? rule->name : "-", result);

@@ -132,7 +132,9 @@ local function kind_of(condition)
   end
   if texts > 0 and numbers > 0 then return nil, "a list (any of) and named fields in one table" end
   if texts > 0 then return "nested" end
-  if numbers ~= #condition then return nil, "a list with holes" end
+  for i = 1, numbers do
+    if condition[i] == nil then return nil, "a list with holes" end
+  end
   return "list"
 end
 

@@ -17,7 +17,8 @@ local records = corpus.records()
 describe("a document of core.script", function()
   local ways = {
     { "made on demand, and nothing asked for", one "" },
-    { "made on demand, some fields read", one "local x = doc.path, doc.subject, doc.exec_args, doc.nothing, doc.escaped" },
+    { "made on demand, some fields read",
+      one "local x = doc.path, doc.subject, doc.exec_args, doc.nothing, doc.escaped" },
     { "made on demand, walked over", one "for k, v in pairs(doc) do local x = v end" },
     { "made on demand, each field read and set", one "for k, v in pairs(doc) do doc[k] = v end" },
     { "made on demand, fields copied",
@@ -80,7 +81,8 @@ describe("a document of core.script", function()
   end)
 
   for _, case in ipairs {
-    { "an exact integer", "doc.q = math.maxinteger doc.r = math.mininteger", '"q":9223372036854775807,"r":-9223372036854775808' },
+    { "an exact integer", "doc.q = math.maxinteger doc.r = math.mininteger",
+      '"q":9223372036854775807,"r":-9223372036854775808' },
     { "a float", "doc.q = 0.1", '"q":0.1' },
     { "the shortest float", "doc.q = 1/3", '"q":0.3333333333333333' },
     { "a float that is whole", "doc.q = 2^53", '"q":9007199254740992' },
@@ -88,7 +90,8 @@ describe("a document of core.script", function()
     { "not a number as null", "doc.q = 0/0", '"q":null' },
     { "infinity as null", "doc.q = 1/0 doc.r = -1/0", '"q":null,"r":null' },
     { "booleans", "doc.q = true doc.r = false", '"q":true,"r":false' },
-    { "own fields in the order of their bytes, last", "doc.b = 1 doc.a = 2 doc.aa = 3 doc.Z = 4", '"Z":4,"a":2,"aa":3,"b":1}' },
+    { "own fields in the order of their bytes, last", "doc.b = 1 doc.a = 2 doc.aa = 3 doc.Z = 4",
+      '"Z":4,"a":2,"aa":3,"b":1}' },
     { "a field in its place", "doc.zonealias = 'o-a'", '"zonename":"global","zonealias":"o-a"' },
     { "nested objects in their order",
       "doc.subject = { terminal = { remote_port = 1, ip = 'i', local_port = 2 }, uid = 3, audit_id = 4, zz = 5, aa = 6 }",
@@ -113,7 +116,8 @@ describe("a document of core.script", function()
     { "odd bytes inside", "doc.subject.name = 'caf\\xE9'", [["escaped":["subject.name"]}]] },
     { "odd bytes in a list", "doc.exec_args[2] = 'caf\\xE9'", [["escaped":["exec_args.1"]}]] },
     { "odd bytes in a name", "doc.args = { ['\\xE9'] = 1 }", [["args":{"\\xE9":1}]] },
-    { "metatables ignored", "doc.q = setmetatable({}, { __index = { a = 1 }, __pairs = error, __len = error })", '"q":{}' },
+    { "metatables ignored", "doc.q = setmetatable({}, { __index = { a = 1 }, __pairs = error, __len = error })",
+      '"q":{}' },
     { "tags, a text made a list", "doc.tags = 'one'", '"tags":["one"]' },
   } do
     it("holds " .. case[1], function() has(case[2], case[3]) end)

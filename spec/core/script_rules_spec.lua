@@ -39,7 +39,8 @@ describe("core.script rules", function()
     { "a syntax error", "return rule {\n name = = 3 }", "/a.lua:2: unexpected symbol near '='" },
     { "an error while it is read", "\nlocal x = nil + 1", "/a.lua:2: attempt to perform arithmetic on a nil value" },
     { "an unknown key", a_rule("a", "whne = {}"), '/a.lua:1: a: a rule has no "whne"; did you mean "when"?' },
-    { "an unknown phase", a_rule("a", "phase = 'redcat'"), '/a.lua:1: a: there is no phase "redcat"; did you mean "redact"?' },
+    { "an unknown phase", a_rule("a", "phase = 'redcat'"),
+      '/a.lua:1: a: there is no phase "redcat"; did you mean "redact"?' },
     { "no name", "return rule { about = 'x', apply = print }", "/a.lua:1: a rule has a name of letters" },
     { "no reason to be", "return rule { name = 'a', apply = print }", "/a.lua:1: a: a rule says in `about`" },
     { "no apply", "return rule { name = 'a', about = 'x' }", "/a.lua:1: a: a rule has a function `apply`" },
@@ -54,7 +55,8 @@ describe("core.script rules", function()
       'when.event: there is no event "shh"; did you mean "ssh"?' },
     { "a path with dots", a_rule("a", "when = { ['subject.uid'] = 0 }"), "named by a table inside" },
     { "an empty condition", a_rule("a", "when = { event = {} }"), "when.event: an empty table never holds" },
-    { "a list and names in one", a_rule("a", "when = { subject = { 1, uid = 2 } }"), "a list (any of) and named fields" },
+    { "a list and names in one", a_rule("a", "when = { subject = { 1, uid = 2 } }"),
+      "a list (any of) and named fields" },
     { "tables in a list", a_rule("a", "when = { subject = { { uid = 2 } } }"), "a list holds values and matchers" },
     { "a list as when", a_rule("a", "when = { 'su' }"), "when names fields" },
     { "nothing returned", "local x = 1", "/a.lua: it returns no rule" },
@@ -132,8 +134,10 @@ describe("core.script rules", function()
   end)
 
   it("can be opened beside those that run", function()
-    local before = open { ["a.lua"] = "return rule { name = 'a', about = 'x', apply = function() return rule.drop 'one' end }" }
-    local after = open { ["a.lua"] = "return rule { name = 'a', about = 'x', apply = function() return rule.drop 'two' end }" }
+    local before = open {
+      ["a.lua"] = "return rule { name = 'a', about = 'x', apply = function() return rule.drop 'one' end }" }
+    local after = open {
+      ["a.lua"] = "return rule { name = 'a', about = 'x', apply = function() return rule.drop 'two' end }" }
     local bytes = a_record.bytes {}
     assert.equal("one", before:run(bytes).reason)
     assert.equal("two", after:run(bytes).reason)

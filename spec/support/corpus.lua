@@ -1,4 +1,5 @@
--- A corpus of records for specs that want variety: every vector, every token in a record of its own, believable records of
+-- A corpus of records for specs that want variety: every vector, every token in a record of its own, believable
+-- records of
 -- all sorts, records cut off and with wrong bytes. The same every time.
 
 local a_record = require "spec.support.a_record"

@@ -2,7 +2,8 @@
 --
 --   local script = rules_directory.open({ ["a.lua"] = "return rule { … }" }, { time_limit = 20 })
 --
--- What every rule begins with, `local rule = require "auditrecv.rule"`, is put in front of each file, in its first line.
+-- What every rule begins with, `local rule = require "auditrecv.rule"`, is put in front of each file, in its first
+-- line.
 
 local core = require "core.script"
 
