@@ -12,9 +12,9 @@ enum expect {
 void
 jsonread_init(struct jsonread *r, struct str json)
 {
-	r->at = json.at;
-	r->end = json.at + json.len;
-	r->text = (struct str){ json.at, 0 };
+	r->at = json.len > 0 ? json.at : "";
+	r->end = r->at + json.len;
+	r->text = (struct str){ r->at, 0 };
 	r->escaped = false;
 	r->expect = EXPECT_VALUE;
 	r->depth = 0;
