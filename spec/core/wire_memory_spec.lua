@@ -115,7 +115,7 @@ describe("core.wire memory", function()
   it("at the cap on all, those that hold much stop first, and a quiet sender goes on", function()
     open { max_in_flight = 8 << 20 }
     local greedy, quiet = login { window = 100000 }, login()
-    pour(greedy, 20000, 1000)
+    pour(greedy, 2000, 10000)
     rest(greedy)
     local before = r:counters()
     assert.is_true(before.memory >= 7 << 20 and before.memory < 8 << 20, before.memory)
@@ -181,10 +181,11 @@ describe("core.wire memory", function()
   end)
 
   it("counts the acknowledgements that a sender does not read, and goes on when it does", function()
-    open { max_in_flight_sender = 1 << 20, max_frame = 1000, settle = 1 }
+    open { max_in_flight_sender = 1 << 18, max_frame = 1000, settle = 1, count_only = 1 }
     local s = login { window = 1000000 }
+    s.socket:setoption("recv-buffer-size", 65536)
     local small = {}
-    for i = 1, 200000 do
+    for i = 1, 150000 do
       small[i] = fake.record_frame(i, "")
       s.queue[i] = { sequence = i, record = "", sent = true }
     end
@@ -194,7 +195,7 @@ describe("core.wire memory", function()
     rest(s)
     -- what the system's buffers and our cap hold is not all of it
     local c = r:counters()
-    assert.is_true(c.records < 200000 and c.held_reading == 1, c.records)
+    assert.is_true(c.records < 150000 and c.held_reading == 1, c.records)
     assert.is_true(c.memory < 4 << 20, c.memory)
     s.take_acks = reads_acks
     -- the real thing looks each up from the front; here a count is enough
@@ -209,7 +210,7 @@ describe("core.wire memory", function()
         at = at + 42
       end
       s.input, at = s.input:sub(at), 1
-      return seen == 200000
+      return seen == 150000
     end, 60))
     s.queue = {}
     assert.is_nil(s.ended)
@@ -218,7 +219,7 @@ describe("core.wire memory", function()
   it("is given back when a burst is over", function()
     open { settle = 1 }
     local s = login { window = 100000 }
-    pour(s, 20000, 500)
+    pour(s, 4000, 2500)
     finish(s)
     for _ = 1, 3 do turn() end
     assert.is_true(r:counters().memory <= 8192, r:counters().memory)
