@@ -42,9 +42,9 @@ local function patience(command)
   local log = command:match "2>(%S+)"
   if command:find "serve" and command:find "&$" then
     assert(log, "where does the log go? " .. command)
-    return ("log=%s; until grep -q event=ready $log; do kill -0 $! || exit 70; sleep 0.02; done\n"):format(log)
+    return ("log=%s; until grep -qs event=ready $log; do kill -0 $! || exit 70; sleep 0.02; done\n"):format(log)
   elseif command:find "^kill %-HUP" then
-    return 'until [ "$(grep -c "event=reload" $log)" -gt "$reloads" ]; do kill -0 $! || exit 71; sleep 0.02; done\n'
+    return 'until [ "$(grep -cs "event=reload" $log)" -gt "$reloads" ]; do kill -0 $! || exit 71; sleep 0.02; done\n'
   end
   return ""
 end
@@ -56,7 +56,7 @@ end
 -- One that would never end by itself runs until it is ready.
 local function typed(command)
   if command:find "^auditrecv serve" and not command:find "&$" then
-    return ("%s 2>serve.log & until grep -q event=ready serve.log; do kill -0 $! || { cat serve.log; false; break; }; "
+    return ("%s 2>serve.log & until grep -qs event=ready serve.log; do kill -0 $! || { cat serve.log; false; break; }; "
       .. "sleep 0.02; done && kill $! && wait $!"):format(command)
   end
   return command
