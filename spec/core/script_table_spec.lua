@@ -13,8 +13,8 @@ local function answers(body)
   local texts = {}
   for _, eager in ipairs { false, true } do
     local script = rules_directory.open({
-      ["a.lua"] = ("local function answer(doc) %s end return rule { name = 'a', about = 'x', apply = function(doc) doc.answer = { answer(doc) } end }")
-        :format(body),
+      ["a.lua"] = ([[local function answer(doc) %s end
+        return rule { name = 'a', about = 'x', apply = function(doc) doc.answer = { answer(doc) } end }]]):format(body),
     }, { eager = eager })
     local result = script:run(bytes, origin)
     assert.equal("index", result.verdict, result.reason)
@@ -141,7 +141,8 @@ describe("the sandbox of rules", function()
 
   it("gives each file a world of its own", function()
     local script = rules_directory.open {
-      ["a.lua"] = "x = 1 function _G.print() end return rule { name = 'a', about = 'x', apply = function(d) d.q = tostring(x) end }",
+      ["a.lua"] = [[x = 1 function _G.print() end
+        return rule { name = 'a', about = 'x', apply = function(d) d.q = tostring(x) end }]],
       ["b.lua"] = "assert(x == nil) return rule { name = 'b', about = 'x', apply = function(d) d.r = tostring(x) end }",
     }
     assert.truthy(script:run(bytes).json:find('"q":"1","r":"nil"', 1, true))

@@ -91,7 +91,8 @@ describe("when in core.script", function()
   local bytes = a_record.bytes { event = "execve", path = "/a", subject = { uid = 5 } }
   local function fires(first, when, more)
     local script = open {
-      ["1.lua"] = ("return rule { name = 'one', about = 'x', adds = { 'mine' }, apply = function(doc) %s end }"):format(first),
+      ["1.lua"] = ("return rule { name = 'one', about = 'x', adds = { 'mine' }, apply = function(doc) %s end }")
+        :format(first),
       ["2.lua"] = ("return rule { name = 'two', about = 'x', when = %s, apply = function(doc) %s end }"):format(when,
         more or ""),
     }
