@@ -18,9 +18,9 @@ local HARMLESS = {}
 for name in ([[
   mkdir ssh scp sftp sshd cp pcp mv tar gtar cpio pax ps prstat ptree pgrep pkill kill lsof netstat ss touch find
   xargs ls install ginstall patch git make gmake dmake perl python python3 sh bash ksh ksh93 zsh read time gtime sudo
-  pfexec docker-proxy nc ncat nmap ping traceroute tcpdump snoop mount umount zfs zpool zonecfg zoneadm svcs
-  svcprop svccfg pkg pkgin rsync cc gcc g++ cc1 ld as sed grep egrep date head tail sort uniq psrset psradm pbind priocntl psql pg_ctl
-  postgres redis-server memcached node java
+  pfexec docker-proxy nc ncat nmap ping traceroute tcpdump snoop mount umount zfs zpool zonecfg zoneadm svcs svcprop
+  svccfg pkg pkgin rsync cc gcc g++ cc1 ld as sed grep egrep date head tail sort uniq psrset psradm pbind priocntl
+  psql pg_ctl postgres redis-server memcached node java
 ]]):gmatch "%S+" do HARMLESS[name] = true end
 
 -- `word=secret`, anywhere in an argument: settings, query strings, JDBC texts.

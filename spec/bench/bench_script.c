@@ -110,6 +110,7 @@ main(int argc, char **argv)
 	}
 	if ((e = script_open(&s, &config)) != NULL) {
 		fprintf(stderr, "bench_script: %s\n", err_text(e));
+		err_free(e);
 		return 1;
 	}
 	if (!record_init(&record))
