@@ -17,7 +17,7 @@ end
 function session.checkout()
   local folder = process.folder()
   local root = assert(io.popen "pwd -P"):read "l"
-  for _, name in ipairs { "core", "lua", "rules", "spec", "etc", "Makefile", "README.md" } do
+  for _, name in ipairs { ".ci", "core", "lua", "rules", "spec", "etc", "Makefile", "README.md" } do
     link(root .. "/" .. name, folder .. "/" .. name)
   end
   process.mkdir(folder .. "/.build")
