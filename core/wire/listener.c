@@ -92,6 +92,12 @@ refuse(int fd, const struct sockaddr *sa, uint64_t *counter, const char *reason)
 	close(fd);
 }
 
+static struct peer *
+oldest_login(struct wire *w)
+{
+	return container_of(w->logins.next, struct peer, all);
+}
+
 static void
 let_in(struct listener *l, int fd, const struct sockaddr *sa)
 {
@@ -113,11 +119,21 @@ let_in(struct listener *l, int fd, const struct sockaddr *sa)
 	 */
 	if (w->counters.logins >= w->config->max_logins && !list_empty(&w->logins)) {
 		w->counters.refused_logins++;
-		peer_close(container_of(w->logins.next, struct peer, all),
-		    "too many connections that are not authenticated");
+		peer_close(oldest_login(w), "too many connections that are not authenticated");
 	}
 	if (peer_new(w, fd, sa, allowed) == NULL)
 		accept_pause(w, "out of memory", ACCEPT_PAUSE);
+}
+
+/*
+ * One more connection would cost the oldest login its place. What that has sent already is read
+ * first: a flood within one turn of the loop must not throw out somebody who did all he could.
+ */
+static bool
+must_read_first(struct wire *w)
+{
+	return w->counters.logins >= w->config->max_logins && !list_empty(&w->logins) &&
+	       socket_has_unread(oldest_login(w)->fd);
 }
 
 static void
@@ -131,7 +147,7 @@ on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
 
 	(void)loop;
 	(void)events;
-	for (int i = 0; i < ACCEPT_TURN && w->accepting; i++) {
+	for (int i = 0; i < ACCEPT_TURN && w->accepting && !must_read_first(w); i++) {
 		if (w->counters.connections >= w->max_open) {
 			/* Waiting in the system's queue is better for them than being refused. */
 			accept_pause(w, "limit of descriptors", 0.);

@@ -3,12 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#ifdef __sun
-#include <sys/filio.h>
-#endif
 
 #include "base/log.h"
 #include "wire/socket.h"
@@ -382,10 +378,7 @@ peer_write(struct peer *p)
 static bool
 is_quiet(const struct peer *p)
 {
-	int unread = 0;
-
-	return p->in.len == 0 && !stream_is_within(&p->stream) &&
-	       ioctl(p->fd, FIONREAD, &unread) == 0 && unread == 0;
+	return p->in.len == 0 && !stream_is_within(&p->stream) && !socket_has_unread(p->fd);
 }
 
 static bool

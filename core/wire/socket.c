@@ -6,8 +6,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef __sun
+#include <sys/filio.h>
+#endif
 
 #define BACKLOG 1024
 
@@ -79,6 +83,14 @@ socket_port(int fd)
 	if (sa.ss_family == AF_INET6)
 		return ntohs(((struct sockaddr_in6 *)(void *)&sa)->sin6_port);
 	return 0;
+}
+
+bool
+socket_has_unread(int fd)
+{
+	int unread = 0;
+
+	return ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
 }
 
 void

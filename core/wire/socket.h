@@ -5,6 +5,7 @@
 #ifndef WIRE_SOCKET_H
 #define WIRE_SOCKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -18,6 +19,8 @@ struct addrinfo;
 struct err *socket_listen(int *out, const struct addrinfo *ai, uint16_t port) MUST_USE;
 /* The port that a socket is bound to. */
 uint16_t socket_port(int fd);
+/* Are there bytes that nobody has read? */
+bool socket_has_unread(int fd);
 /*
  * Settings of a connection: no delay, and a keep-alive that outlasts the peer's own patience.
  * Faults do not matter.

@@ -2,13 +2,10 @@
 #include "wire/wire.h"
 
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#ifdef __sun
-#include <sys/filio.h>
-#endif
 
 #include "base/log.h"
 #include "wire/peer.h"
+#include "wire/socket.h"
 #include "wire/state.h"
 
 #define AGAIN 0.05 /* seconds between two tries of those who wait for memory */
@@ -51,11 +48,9 @@ choose_exempt(struct wire *w)
 		return;
 	for (struct list *node = w->senders.next; node != &w->senders; node = node->next) {
 		struct peer *p = container_of(node, struct peer, all);
-		int unread = 0;
 
 		if (p->stopped && p->waiting.len == 0 &&
-		    (best == NULL || p->in.len > best->in.len) &&
-		    ioctl(p->fd, FIONREAD, &unread) == 0 && unread > 0)
+		    (best == NULL || p->in.len > best->in.len) && socket_has_unread(p->fd))
 			best = p;
 	}
 	if (best != NULL) {

@@ -160,6 +160,20 @@ describe("core.wire login", function()
     assert.same({ 2, 6, 0 }, { c.refused_logins, c.connections, c.logins })
   end)
 
+  it("does not throw out who has sent all that was to send, by a flood that came in the same moment", function()
+    open { max_logins = 3 }
+    local well = connect()
+    well:write(fake.VERSION .. fake.CONTEXT .. fake.record_frame(1, "said already"))
+    for i = 1, 20 do
+      local idle = connect()
+      if i % 2 == 0 then idle:write("\0") end
+    end
+    for _ = 1, 20 do r:turn() end
+    assert.equal("said already", r:take_records()[1].bytes)
+    local c = r:counters()
+    assert.same({ 17, 1, 3 }, { c.refused_logins, c.authenticated, c.logins })
+  end)
+
   it("refuses a connection above the limit, and takes it when there is room again", function()
     open { max_connections = 2 }
     local a, b = connect(), connect()
