@@ -32,6 +32,16 @@ describe("the manual", function()
     assert.is_nil(manual.difference(sample, manual.whole("etc/auditrecv.lua", sample)))
   end)
 
+  it("has sample settings that are the defaults when every mark of a comment is taken away", function()
+    local listen = 'listen={{mechanisms={"dummy"},dummy_from={"::1"}}}'
+    local bare, marks = sample:gsub("\n(\t+)%-%- ([%w_]+ = [^\n]*,)%f[\n]", "\n%1%2")
+    assert(marks > 40)
+    local file = process.write(folder .. "/sample.lua", bare)
+    local defaults, status = said("check", "--set", listen)
+    assert.equal(0, status)
+    assert.equal(defaults, (said("check", "-c", file, "--set", listen)))
+  end)
+
   it("has every setting with type, range, default and help", function()
     local wanted = manual.settings_mdoc(sample)
     assert.is_nil(manual.difference(wanted, manual.part("etc/man/auditrecv.conf.5", "the program's settings", wanted)))
