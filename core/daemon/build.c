@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/item.h"
 
 /* "listen.N: " goes in front of what is wrong with a listener. */
 static struct err *
@@ -61,6 +62,7 @@ build_wire(struct build_wire *out, const struct settings *s)
 		.login_grace_time = s->limits.login_grace_time,
 		.max_in_flight_sender = (uint64_t)s->limits.max_in_flight_sender,
 		.max_in_flight = (uint64_t)s->limits.max_in_flight,
+		.record_cost = ITEM_COST,
 		.linger = s->stop.linger,
 	};
 	for (size_t i = 0; i < s->listen_count; i++)

@@ -4,13 +4,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/pool.h"
 #include "daemon/build.h"
 #include "daemon/pipeline.h"
 
-#define TICK 1.0 /* seconds between looks at things that have no event of their own */
+#define DESCRIPTORS_BESIDE 128 /* for listeners, files, nodes */
+#define TICK               1.0 /* seconds between looks at things that have no event of their own */
 
 struct daemon {
 	const struct daemon_source *source;
@@ -305,12 +307,29 @@ tell_unsettled(const struct daemon *d)
 	return err_new("%llu records were not settled before the end", (unsigned long long)waiting);
 }
 
+/* A descriptor for each connection, as far as we may; the wire pauses accepting near the limit. */
+static void
+raise_descriptors(const struct daemon *d)
+{
+	rlim_t wanted = (rlim_t)d->settings->limits.max_connections + DESCRIPTORS_BESIDE;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+		log_warn("fewer descriptors than limits.max_connections asks for",
+		    log_i("descriptors", (int64_t)limit.rlim_cur), log_i("wanted", (int64_t)wanted),
+		    log_s("cure", "raise the limit of open files of the service"));
+}
+
 struct err *
 daemon_run(struct daemon *d)
 {
-	struct err *e =
-	    wire_open(&d->wire, d->loop, &d->wire_parts.config, pipeline_wire_handler(d->pipeline));
+	struct err *e;
 
+	raise_descriptors(d);
+	e = wire_open(&d->wire, d->loop, &d->wire_parts.config, pipeline_wire_handler(d->pipeline));
 	if (e != NULL)
 		return e;
 	pipeline_use(d->pipeline, d->wire, d->output, d->dead);

@@ -27,4 +27,7 @@ struct item {
 	char bytes[];
 };
 
+/* What a waiting record takes beside its bytes, the allocator's share included. */
+#define ITEM_COST (sizeof(struct item) + 16)
+
 #endif

@@ -260,7 +260,9 @@ peer_stop(struct peer *p)
 static uint64_t
 records_memory(const struct peer *p)
 {
-	return p->in_flight + receipts_memory(&p->receipts) + p->out.room;
+	uint64_t costs = (uint64_t)p->receipts.owed * p->wire->config->record_cost;
+
+	return p->in_flight + costs + receipts_memory(&p->receipts) + p->out.room;
 }
 
 static uint64_t
