@@ -7,15 +7,16 @@
 #include "script/shape.h"
 
 #define DEPTH_MOST 32
-#define AHEAD	   48 /* values of one list or object that wait on the stack for their table */
+#define AHEAD      48 /* values of one list or object that wait on the stack for their table */
 
 /*
- * The sink. Values wait on Lua's stack until their list or object closes, or until there are many, so that its table is made
+ * The sink. Values wait on Lua's stack until their list or object closes, or until there are
+ * many, so that its table is made
  * with the right size at once. Below them lies a slot for the table.
  */
 struct frame {
-	int slot;      /* stack index of the table, false while it is not made */
-	int waiting;   /* values on the stack above the slot; keys count too */
+	int slot;    /* stack index of the table, false while it is not made */
+	int waiting; /* values on the stack above the slot; keys count too */
 	bool object;
 	bool made;
 	lua_Integer n; /* elements of a list that are in the table */
@@ -230,7 +231,10 @@ doc_field_of(lua_State *L, const struct run *run, int index)
 	return (int)key < (int)FIELDS ? (enum field)key : FIELDS;
 }
 
-/* Upvalues of the metatable's functions: 1 run, 2 keys, 3 list mark. Arguments: 1 doc, 2 key, 3 value. */
+/*
+ * Upvalues of the metatable's functions: 1 run, 2 keys, 3 list mark. Arguments: 1 doc, 2 key, 3
+ * value.
+ */
 static const struct doc_parts in_upvalues = { lua_upvalueindex(2), lua_upvalueindex(3) };
 
 static int
@@ -239,8 +243,8 @@ on_missing(lua_State *L)
 	struct run *run = lua_touserdata(L, lua_upvalueindex(1));
 	enum field field;
 
-	if (run->record == NULL || run->all_made ||
-	    (field = doc_field_of(L, run, 2)) == FIELDS || run_is_made(run, field))
+	if (run->record == NULL || run->all_made || (field = doc_field_of(L, run, 2)) == FIELDS ||
+	    run_is_made(run, field))
 		lua_pushnil(L);
 	else
 		make(L, run, 1, field, in_upvalues);

@@ -1,8 +1,10 @@
 /*
  * doc: the record as a rule sees it, a Lua table whose fields are made when they are asked for.
  *
- * The table is an ordinary one; a metatable, which rules cannot see, makes a missing field from the record, notes what is set,
- * and makes all that is left before somebody walks over it. Objects and lists inside are plain tables once they are made;
+ * The table is an ordinary one; a metatable, which rules cannot see, makes a missing field from
+ * the record, notes what is set,
+ * and makes all that is left before somebody walks over it. Objects and lists inside are plain
+ * tables once they are made;
  * lists carry a shared mark, so that an empty one stays a list.
  */
 #ifndef SCRIPT_DOC_H
@@ -22,7 +24,10 @@ struct doc_parts {
 void doc_push_keys(lua_State *L);
 /* Pushes the metatable of lists. */
 void doc_push_list_mark(lua_State *L);
-/* Pushes the metatable of the docs of a run, which has to outlive it; keys and list mark as above. */
+/*
+ * Pushes the metatable of the docs of a run, which has to outlive it; keys and list mark as
+ * above.
+ */
 void doc_push_metatable(lua_State *L, struct run *run, struct doc_parts parts);
 
 /* Pushes the value of a field that the record has. May raise. */

@@ -57,7 +57,10 @@ select_again(lua_State *L, struct policy *p)
 		when_select(p->when, &p->run, p->run.next, &live);
 }
 
-/* The functions in the `when` of a rule; each gets the value at its path, the doc where it has none. */
+/*
+ * The functions in the `when` of a rule; each gets the value at its path, the doc where it has
+ * none.
+ */
 static bool
 ask_functions(lua_State *L, size_t rule)
 {
@@ -116,7 +119,8 @@ take_verdict(lua_State *L, struct door *d)
 		return false;
 	}
 	if (!lua_istable(L, -1))
-		luaL_error(L, "apply returned a %s: it returns nothing, rule.drop(reason) or rule.route(index)",
+		luaL_error(L,
+		    "apply returned a %s: it returns nothing, rule.drop(reason) or rule.route(index)",
 		    luaL_typename(L, -1));
 	lua_pushliteral(L, "verdict");
 	lua_rawget(L, -2);
@@ -131,7 +135,8 @@ take_verdict(lua_State *L, struct door *d)
 		return true;
 	}
 	if (strcmp(verdict, "route") != 0)
-		luaL_error(L, "apply returned a table: it returns nothing, rule.drop(reason) or rule.route(index)");
+		luaL_error(L,
+		    "apply returned a table: it returns nothing, rule.drop(reason) or rule.route(index)");
 	if (p->rules[p->run.rule].phase != PHASE_ROUTE)
 		luaL_error(L, "rule.route is for rules of the phase route");
 	lua_pushliteral(L, "index");
@@ -258,7 +263,9 @@ door_call(struct door *d, unsigned limit)
 	watchdog_leave(L);
 	if (status == LUA_OK)
 		return DOOR_DONE;
-	/* No __tostring: it would be Lua code outside of the door. The text is kept by the stack. */
+	/*
+	 * No __tostring: it would be Lua code outside of the door. The text is kept by the stack.
+	 */
 	d->message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
 	return DOOR_FAULT;
 }

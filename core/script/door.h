@@ -1,8 +1,10 @@
 /*
  * door: the one place where Lua is called for a record.
  *
- * door_call() runs the rules from run->next on and writes the document, in one protected call. When a rule raises, the call ends, its
- * fault is told, and the caller calls again behind it. All that a call needs to go on stands in struct door and struct run,
+ * door_call() runs the rules from run->next on and writes the document, in one protected call.
+ * When a rule raises, the call ends, its
+ * fault is told, and the caller calls again behind it. All that a call needs to go on stands in
+ * struct door and struct run,
  * and the rules are called with a continuation, so the same can be done in a coroutine that waits.
  */
 #ifndef SCRIPT_DOOR_H
@@ -22,20 +24,26 @@ struct door {
 	bool eager;
 	/* verdicts */
 	bool dropped, routed;
-	size_t by;		/* the rule that did it */
-	struct buf *reason;	/* of the drop, with a NUL that is not counted */
-	struct buf *index;	/* of the route */
+	size_t by;          /* the rule that did it */
+	struct buf *reason; /* of the drop, with a NUL that is not counted */
+	struct buf *index;  /* of the route */
 	/* after DOOR_FAULT; NULL: the error was no text. Valid until the next call */
 	const char *message;
 };
 
-/* Begins a record anew: nothing made, no verdict. Which rules it wants (run->wanted, next, asked) is the caller's to say. */
+/*
+ * Begins a record anew: nothing made, no verdict. Which rules it wants (run->wanted, next, asked)
+ * is the caller's to say.
+ */
 void door_reset(struct door *d);
 /* The first rule from run->next on that run->wanted has, or the number of rules. */
 size_t door_next(const struct policy *p);
 /* `limit` in milliseconds of CPU time. */
 enum door_answer door_call(struct door *d, unsigned limit) MUST_USE;
-/* The record is over: its table, should a rule have kept it, is cut off from it. Also drops the message. */
+/*
+ * The record is over: its table, should a rule have kept it, is cut off from it. Also drops the
+ * message.
+ */
 void door_end(struct door *d);
 
 /* What policy_open() has to be given as entry. */

@@ -24,7 +24,10 @@ put_name(struct encoder *e, enum key key)
 	sink_json.key(&e->json, key);
 }
 
-/* The first of the names in list, each with an ENCODE_STOP behind it, cut off from its front; false when there is none. */
+/*
+ * The first of the names in list, each with an ENCODE_STOP behind it, cut off from its front;
+ * false when there is none.
+ */
 static bool
 next_name(struct str *list, struct str *name)
 {
@@ -106,7 +109,8 @@ static bool
 is_left(const struct run *run, lua_State *L, int doc, struct doc_parts parts, struct str path)
 {
 	const char *dot = memchr(path.at, '.', path.len);
-	enum field field = document_field_named((struct str){ path.at, dot != NULL ? (size_t)(dot - path.at) : path.len });
+	enum field field = document_field_named(
+	    (struct str){ path.at, dot != NULL ? (size_t)(dot - path.at) : path.len });
 	bool left;
 
 	if (field == FIELDS || !run_is_made(run, field))
@@ -118,16 +122,20 @@ is_left(const struct run *run, lua_State *L, int doc, struct doc_parts parts, st
 }
 
 /*
- * `escaped`: the record's list without the fields that are gone, then the fields that rules put odd bytes into. Comes last of all to be known,
- * and stands before what follows it in the order: so it is written at the end and moved to its place.
+ * `escaped`: the record's list without the fields that are gone, then the fields that rules put
+ * odd bytes into. Comes last of all to be known,
+ * and stands before what follows it in the order: so it is written at the end and moved to its
+ * place.
  */
 static void
-put_escaped(struct encoder *e, const struct run *run, int doc, struct doc_parts parts, size_t place, bool first)
+put_escaped(struct encoder *e, const struct run *run, int doc, struct doc_parts parts, size_t place,
+    bool first)
 {
 	lua_State *L = e->L;
 	struct buf *out = e->json.out;
 	size_t from = out->len, len;
-	struct str paths = buf_view(&e->spelled); /* those that come of rules; texts written here add none */
+	struct str paths =
+	    buf_view(&e->spelled); /* those that come of rules; texts written here add none */
 	bool some = false;
 
 	if (run_is_made(run, FIELD_ESCAPED)) {
@@ -146,7 +154,8 @@ put_escaped(struct encoder *e, const struct run *run, int doc, struct doc_parts 
 
 			if (lua_rawgeti(L, -1, i) == LUA_TSTRING) {
 				path.at = lua_tolstring(L, -1, &path.len);
-				if (utf8_valid(path.at, path.len) && is_left(run, L, doc, parts, path) &&
+				if (utf8_valid(path.at, path.len) &&
+				    is_left(run, L, doc, parts, path) &&
 				    !encode_has_name(buf_view(&e->spelled), path)) {
 					encode_text(e, -1);
 					some = true;
@@ -191,11 +200,13 @@ put_made(struct encoder *e, int doc, enum field field, struct doc_parts parts)
 }
 
 /* Sender and sequence are ours to say: what a rule writes there is not kept. */
-static const enum field protected[] = { FIELD_FROM, FIELD_HOST, FIELD_RECEIVED, FIELD_SENDER_SEQUENCE };
+static const enum field protected[] = { FIELD_FROM, FIELD_HOST, FIELD_RECEIVED,
+	FIELD_SENDER_SEQUENCE };
 
 /* The untouched fields from *next up to, and without, this one; *next moves behind it. */
 static void
-put_untouched(struct encoder *e, const struct run *run, const uint64_t *untouched, int *next, int until, bool *spelled)
+put_untouched(struct encoder *e, const struct run *run, const uint64_t *untouched, int *next,
+    int until, bool *spelled)
 {
 	uint64_t part[FIELD_WORDS];
 	bool some = false;
@@ -218,7 +229,8 @@ put_untouched(struct encoder *e, const struct run *run, const uint64_t *untouche
 }
 
 void
-encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts, struct buf *out)
+encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts,
+    struct buf *out)
 {
 	uint64_t untouched[FIELD_WORDS], stops[FIELD_WORDS];
 	bool first = false, spelled = run->spelled;
@@ -235,7 +247,8 @@ encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc, stru
 	luaL_checkstack(L, 16, NULL);
 	memcpy(stops, run->made, sizeof(stops));
 	for (size_t i = 0; i < ARRAY_LEN(protected); i++)
-		stops[protected[i] / 64] &= ~(run->has[protected[i] / 64] & UINT64_C(1) << (protected[i] % 64));
+		stops[protected[i] / 64] &=
+		    ~(run->has[protected[i] / 64] & UINT64_C(1) << (protected[i] % 64));
 	for (int i = 0; i < FIELD_WORDS; i++)
 		untouched[i] = run->has[i] & ~stops[i];
 	untouched[FIELD_ESCAPED / 64] &= ~(UINT64_C(1) << (FIELD_ESCAPED % 64));
@@ -349,7 +362,8 @@ try_field(lua_State *L)
 }
 
 void
-encode_check(struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts)
+encode_check(
+    struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts)
 {
 	struct trial t = { e, &e->trial };
 	int fault = 0;
@@ -359,13 +373,13 @@ encode_check(struct encoder *e, lua_State *L, const struct run *run, int doc, st
 	while (lua_next(L, doc) != 0) {
 		luaL_checkstack(L, 10, NULL);
 		lua_pushcfunction(L, try_field);
-		lua_insert(L, -2);		    /* key try value */
+		lua_insert(L, -2); /* key try value */
 		lua_pushlightuserdata(L, &t);
-		lua_insert(L, -2);		    /* key try trial value */
+		lua_insert(L, -2); /* key try trial value */
 		lua_pushvalue(L, parts.list_mark);
-		lua_insert(L, -2);		    /* key try trial mark value */
+		lua_insert(L, -2); /* key try trial mark value */
 		lua_pushvalue(L, -5);
-		lua_insert(L, -2);		    /* key try trial mark key value */
+		lua_insert(L, -2); /* key try trial mark key value */
 		if (lua_pcall(L, 4, 0, 0) == LUA_OK)
 			continue;
 		/* key reason: the field goes, the first reason is kept below the walk */

@@ -6,7 +6,10 @@
 #include "script/encode_in.h"
 #include "script/watchdog.h"
 
-/* One key of an object: its place in the order, and where on Lua's stack it and, above it, its value lie. */
+/*
+ * One key of an object: its place in the order, and where on Lua's stack it and, above it, its
+ * value lie.
+ */
 struct item {
 	unsigned rank; /* 0: none, then the bytes decide */
 	int at;
@@ -61,7 +64,10 @@ note_spelled(struct encoder *e)
 		buf_byte(&e->spelled, ENCODE_STOP);
 }
 
-/* The text itself when it is UTF-8, else its spelling, which stands in scratch until the next text. */
+/*
+ * The text itself when it is UTF-8, else its spelling, which stands in scratch until the next
+ * text.
+ */
 static inline struct str
 valid(struct encoder *e, struct str text)
 {
@@ -117,7 +123,10 @@ is_sequence(lua_State *L, int table, lua_Integer n)
 	if (lua_next(L, table) == 0)
 		return true;
 	lua_pop(L, 2);
-	/* What comes behind the n-th in the walk may stand before it in order, so look at all of them. */
+	/*
+	 * What comes behind the n-th in the walk may stand before it in order, so look at all of
+	 * them.
+	 */
 	lua_pushnil(L);
 	for (lua_Integer seen = 0; lua_next(L, table) != 0; seen++) {
 		lua_pop(L, 1);
@@ -130,7 +139,8 @@ is_sequence(lua_State *L, int table, lua_Integer n)
 }
 
 static void
-put_list(struct encoder *e, int table, lua_Integer n, const struct shape *shape, struct doc_parts parts)
+put_list(
+    struct encoder *e, int table, lua_Integer n, const struct shape *shape, struct doc_parts parts)
 {
 	lua_Integer index = 0;
 
@@ -185,7 +195,10 @@ sort_items(struct item *item, size_t n, int (*order)(const void *, const void *)
 	}
 }
 
-/* Leaves key and value of each entry on the stack, and an item for each in e->items; returns how many. */
+/*
+ * Leaves key and value of each entry on the stack, and an item for each in e->items; returns how
+ * many.
+ */
 static size_t
 spread(struct encoder *e, int table, const struct shape *shape, bool marked)
 {
@@ -202,7 +215,8 @@ spread(struct encoder *e, int table, const struct shape *shape, bool marked)
 			luaL_error(L, "a list with keys that are no numbers");
 		if (lua_type(L, -2) == LUA_TSTRING) {
 			item.name.at = lua_tolstring(L, -2, &item.name.len);
-			if (shape != NULL && (key = interned_key(&e->names, item.name.at)) != KEYS) {
+			if (shape != NULL &&
+			    (key = interned_key(&e->names, item.name.at)) != KEYS) {
 				item.shape = shape->child[key];
 				if (!shape->keyed && shape->rank[key] != 0)
 					item.rank = shape->rank[key];
@@ -210,8 +224,9 @@ spread(struct encoder *e, int table, const struct shape *shape, bool marked)
 			lua_pushvalue(L, -2); /* key value key */
 		} else if (lua_type(L, -2) == LUA_TNUMBER) {
 			item.number = lua_tointeger(L, -2);
-			lua_pushvalue(L, -2);					  /* number value number */
-			item.name.at = lua_tolstring(L, item.at, &item.name.len); /* text value number */
+			lua_pushvalue(L, -2); /* number value number */
+			item.name.at =
+			    lua_tolstring(L, item.at, &item.name.len); /* text value number */
 		} else
 			luaL_error(L, "a key that is a %s", luaL_typename(L, -2));
 		buf_append(&e->items, &item, sizeof(item));
@@ -223,13 +238,15 @@ spread(struct encoder *e, int table, const struct shape *shape, bool marked)
 }
 
 static void
-put_object(struct encoder *e, int table, const struct shape *shape, bool marked, struct doc_parts parts)
+put_object(
+    struct encoder *e, int table, const struct shape *shape, bool marked, struct doc_parts parts)
 {
 	lua_State *L = e->L;
 	int top = lua_gettop(L);
 	size_t begin = e->items.len, n = spread(e, table, shape, marked);
 
-	sort_items((struct item *)(void *)(e->items.at + begin), n, marked ? index_order : item_order);
+	sort_items(
+	    (struct item *)(void *)(e->items.at + begin), n, marked ? index_order : item_order);
 	json_open(&e->json, marked ? '[' : '{');
 	for (size_t i = 0; i < n; i++) {
 		/* Copied: what lies deeper may move the items. */

@@ -69,7 +69,8 @@ fault_text(struct buf *out, const char *message, bool own_words)
 	else {
 		buf_append(out, message, place);
 		if (own_words)
-			buf_str(out, STR("it raised an error of its own (its words are logged at level debug)"));
+			buf_str(out,
+			    STR("it raised an error of its own (its words are logged at level debug)"));
 		else
 			add_unquoted(out, message + place);
 	}

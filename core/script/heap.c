@@ -13,7 +13,7 @@
 #endif
 
 #define LARGEST (HEAP_GRAIN * HEAP_CLASSES)
-#define CHUNK	((size_t)32 * 1024)
+#define CHUNK   ((size_t)32 * 1024)
 
 static inline size_t
 class_of(size_t size)
@@ -40,7 +40,10 @@ heap_fini(struct heap *h)
 	heap_init(h, h->most);
 }
 
-/* A block of a class whose list is empty. The rest of a chunk that is too small for it goes to the class that it fits. */
+/*
+ * A block of a class whose list is empty. The rest of a chunk that is too small for it goes to
+ * the class that it fits.
+ */
 static void *
 carve(struct heap *h, size_t class)
 {
@@ -97,7 +100,10 @@ give(struct heap *h, void *block, size_t size)
 	ASAN_POISON_MEMORY_REGION(block, class * HEAP_GRAIN);
 }
 
-/* May the heap grow from old_size to new_size bytes here? Lua never asks twice: it collects, tries again, and then raises. */
+/*
+ * May the heap grow from old_size to new_size bytes here? Lua never asks twice: it collects,
+ * tries again, and then raises.
+ */
 static inline bool
 may_grow(struct heap *h, size_t old_size, size_t new_size)
 {
@@ -137,7 +143,8 @@ heap_realloc(void *ud, void *ptr, size_t old_size, size_t new_size)
 	} else if (old_size > 0 && new_size <= LARGEST && class_of(old_size) == class_of(new_size))
 		block = ptr;
 	else {
-		if ((block = take(h, new_size)) == NULL && new_size <= old_size && new_size > LARGEST)
+		if ((block = take(h, new_size)) == NULL && new_size <= old_size &&
+		    new_size > LARGEST)
 			block = ptr;
 		else if (block != NULL && old_size > 0) {
 			memcpy(block, ptr, old_size < new_size ? old_size : new_size);

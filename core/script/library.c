@@ -1,4 +1,4 @@
-/* library: the string and table functions of rules, with bounds where the plain ones run long without a look at the clock. */
+/* library: the string and table functions of rules, bounded where the plain ones run long. */
 #include <lauxlib.h>
 #include <lualib.h>
 #include <string.h>
@@ -10,7 +10,9 @@
 
 #define COUNT_MOST 1000000 /* elements that one call of table.move or table.unpack may touch */
 
-/* Like string.rep, but neither larger than the heap nor for ever when there is nothing to repeat. */
+/*
+ * Like string.rep, but neither larger than the heap nor for ever when there is nothing to repeat.
+ */
 static int
 l_rep(lua_State *L)
 {
@@ -40,7 +42,10 @@ l_rep(lua_State *L)
 	return 1;
 }
 
-/* Before a function that trusts the length of its table: a made-up one could keep it busy for ever. */
+/*
+ * Before a function that trusts the length of its table: a made-up one could keep it busy for
+ * ever.
+ */
 static void
 check_plain(lua_State *L, int table)
 {
@@ -73,27 +78,27 @@ l_bounded(lua_State *L)
 void
 library_open_string(lua_State *L)
 {
-	static const char *const plain[] = { "byte", "char", "format", "len", "lower", "pack", "packsize",
-		"reverse", "sub", "unpack", "upper" };
+	static const char *const plain[] = { "byte", "char", "format", "len", "lower", "pack",
+		"packsize", "reverse", "sub", "unpack", "upper" };
 	static const luaL_Reg ours[] = { { "rep", l_rep }, { "find", pattern_find },
 		{ "match", pattern_match }, { "gmatch", pattern_gmatch }, { "gsub", pattern_gsub },
 		{ NULL, NULL } };
 
-	luaL_requiref(L, "string", luaopen_string, 0);	/* library */
-	lua_newtable(L);				/* library string */
+	luaL_requiref(L, "string", luaopen_string, 0); /* library */
+	lua_newtable(L);                               /* library string */
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
 		lua_getfield(L, -2, plain[i]);
 		lua_setfield(L, -2, plain[i]);
 	}
 	luaL_setfuncs(L, ours, 0);
 	lua_pushliteral(L, "");
-	lua_getmetatable(L, -1);			/* library string text meta */
+	lua_getmetatable(L, -1); /* library string text meta */
 	lua_pushvalue(L, -3);
 	lua_setfield(L, -2, "__index");
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, "__metatable");
-	lua_pop(L, 2);					/* library string */
-	lua_replace(L, -2);				/* string */
+	lua_pop(L, 2);      /* library string */
+	lua_replace(L, -2); /* string */
 }
 
 void
@@ -101,8 +106,8 @@ library_open_table(lua_State *L)
 {
 	static const char *const checked[] = { "concat", "insert", "remove", "sort" };
 
-	luaL_requiref(L, "table", luaopen_table, 0);	/* library */
-	lua_newtable(L);				/* library table */
+	luaL_requiref(L, "table", luaopen_table, 0); /* library */
+	lua_newtable(L);                             /* library table */
 	for (size_t i = 0; i < ARRAY_LEN(checked); i++) {
 		lua_getfield(L, -2, checked[i]);
 		lua_pushcclosure(L, l_checked, 1);
@@ -115,5 +120,5 @@ library_open_table(lua_State *L)
 	lua_getfield(L, -2, "move");
 	lua_pushcclosure(L, l_bounded, 1);
 	lua_setfield(L, -2, "move");
-	lua_replace(L, -2);				/* table */
+	lua_replace(L, -2); /* table */
 }

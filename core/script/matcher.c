@@ -8,7 +8,7 @@
 #include "script/pattern_in.h"
 #include "script/watchdog.h"
 
-#define ESCAPE	   '%'
+#define ESCAPE     '%'
 #define DEPTH_MOST 200
 #define LOOK_EVERY 1024 /* steps between two looks at the clock */
 
@@ -235,9 +235,9 @@ special(struct matcher *m, const char **s, const char **p, const char **out)
 
 	switch (*at) {
 	case '(':
-		*out = at + 1 < m->pattern_end && at[1] == ')' ?
-		    open_capture(m, *s, at + 2, CAPTURE_PLACE) :
-		    open_capture(m, *s, at + 1, CAPTURE_OPEN);
+		*out = at + 1 < m->pattern_end && at[1] == ')'
+			   ? open_capture(m, *s, at + 2, CAPTURE_PLACE)
+			   : open_capture(m, *s, at + 1, CAPTURE_OPEN);
 		return ANSWER;
 	case ')': *out = close_capture(m, *s, at + 1); return ANSWER;
 	case '$':

@@ -1,4 +1,7 @@
-/* modules: `require` for rules: the library inside the program, and pure Lua files below the rules directory. */
+/*
+ * modules: `require` for rules: the library inside the program, and pure Lua files below the
+ * rules directory.
+ */
 #include <lauxlib.h>
 #include <string.h>
 
@@ -6,7 +9,10 @@
 #include "script/policy.h"
 #include "script/sandbox.h"
 
-/* registry: module → what rules get of it; module → the module itself, of ours; rule → where it was described */
+/*
+ * registry: module → what rules get of it; module → the module itself, of ours; rule → where it
+ * was described
+ */
 static char loaded_key, own_key;
 
 static void
@@ -76,8 +82,10 @@ load(lua_State *L, const char *module)
 		lua_error(L);
 	}
 	if (source == NULL)
-		luaL_error(L, "there is no module '%s': rules may require auditrecv.* and Lua files below the rules "
-			      "directory, while they are loaded", module);
+		luaL_error(L,
+		    "there is no module '%s': rules may require auditrecv.* and Lua files below the rules "
+		    "directory, while they are loaded",
+		    module);
 	modules_run(L, source->name, source->bytes, source->size);
 }
 
@@ -87,7 +95,7 @@ modules_require(lua_State *L)
 	const char *module = luaL_checkstring(L, 1);
 
 	lua_settop(L, 1);
-	push_table(L, &loaded_key);			/* module loaded */
+	push_table(L, &loaded_key); /* module loaded */
 	if (lua_getfield(L, 2, module) != LUA_TNIL) {
 		if (lua_islightuserdata(L, -1))
 			return luaL_error(L, "module '%s' requires itself", module);
@@ -96,7 +104,7 @@ modules_require(lua_State *L)
 	lua_pushlightuserdata(L, &loaded_key);
 	lua_setfield(L, 2, module);
 	lua_settop(L, 2);
-	load(L, module);				/* module loaded value */
+	load(L, module); /* module loaded value */
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);
 		lua_pushboolean(L, 1);

@@ -12,7 +12,8 @@ static unsigned
 edits(struct str a, struct str b)
 {
 	unsigned row[WORD_MOST + 1], diagonal, above;
-	size_t a_len = a.len < WORD_MOST ? a.len : WORD_MOST, b_len = b.len < WORD_MOST ? b.len : WORD_MOST;
+	size_t a_len = a.len < WORD_MOST ? a.len : WORD_MOST,
+	       b_len = b.len < WORD_MOST ? b.len : WORD_MOST;
 
 	for (unsigned k = 0; k <= b_len; k++)
 		row[k] = k;

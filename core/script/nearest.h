@@ -5,7 +5,7 @@
 #include "base/str.h"
 
 struct nearest {
-	struct str to;	 /* what was written */
+	struct str to;   /* what was written */
 	struct str best; /* at is NULL while nothing was offered */
 	unsigned distance;
 };

@@ -3,18 +3,21 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Beside the bytes there are two more symbols, before and behind the text. Symbols that no needle has are one class, 0. */
+/*
+ * Beside the bytes there are two more symbols, before and behind the text. Symbols that no needle
+ * has are one class, 0.
+ */
 #define SYMBOL_START 256
 #define SYMBOL_END   257
-#define SYMBOLS	     258
+#define SYMBOLS      258
 
 struct needles {
 	uint16_t class[SYMBOLS];
 	uint32_t classes;
 	uint32_t states;
-	uint32_t start;	 /* after SYMBOL_START */
-	uint32_t found;	 /* the state that is never left; 0 while none */
-	uint32_t *next;	 /* states x classes */
+	uint32_t start; /* after SYMBOL_START */
+	uint32_t found; /* the state that is never left; 0 while none */
+	uint32_t *next; /* states x classes */
 };
 
 static size_t
@@ -49,7 +52,8 @@ add(struct needles *n, const uint16_t *symbols, size_t count, uint32_t *states)
 }
 
 /*
- * Makes the trie an automaton: where a state has no way on for a class, it goes where its longest ending that is a beginning too would
+ * Makes the trie an automaton: where a state has no way on for a class, it goes where its longest
+ * ending that is a beginning too would
  * go. States are visited by their depth, so that those endings are done before.
  */
 static bool

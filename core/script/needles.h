@@ -1,7 +1,8 @@
 /*
  * needles: looks for many texts in one text, in one pass, however many they are.
  *
- * An automaton after Aho and Corasick. A needle may be bound to the beginning or the end of the text, or to both.
+ * An automaton after Aho and Corasick. A needle may be bound to the beginning or the end of the
+ * text, or to both.
  */
 #ifndef SCRIPT_NEEDLES_H
 #define SCRIPT_NEEDLES_H

@@ -9,7 +9,8 @@
 #define SPECIALS "^$*+?.([%-"
 
 static void
-prepare(struct matcher *m, lua_State *L, const char *text, size_t text_len, const char *pattern, size_t pattern_len)
+prepare(struct matcher *m, lua_State *L, const char *text, size_t text_len, const char *pattern,
+    size_t pattern_len)
 {
 	m->L = L;
 	m->text = text;
@@ -20,7 +21,9 @@ prepare(struct matcher *m, lua_State *L, const char *text, size_t text_len, cons
 	m->captures = 0;
 }
 
-/* Where to begin: `init` of find, match and gmatch, made an offset; beyond the end is length + 1. */
+/*
+ * Where to begin: `init` of find, match and gmatch, made an offset; beyond the end is length + 1.
+ */
 static size_t
 offset(lua_Integer init, size_t len)
 {
@@ -219,14 +222,17 @@ pattern_gsub(lua_State *L)
 {
 	size_t len, pattern_len;
 	const char *text = luaL_checklstring(L, 1, &len);
-	const char *pattern = luaL_checklstring(L, 2, &pattern_len), *found, *last = NULL, *s = text;
+	const char *pattern = luaL_checklstring(L, 2, &pattern_len), *found, *last = NULL,
+		   *s = text;
 	lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)len + 1), n = 0;
 	int type = lua_type(L, 3);
 	bool anchored = pattern_len > 0 && *pattern == '^', changed = false;
 	struct matcher m;
 	luaL_Buffer b;
 
-	luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION || type == LUA_TTABLE,
+	luaL_argexpected(L,
+	    type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
+		type == LUA_TTABLE,
 	    3, "string/function/table");
 	pattern += anchored;
 	prepare(&m, L, text, len, pattern, pattern_len - anchored);

@@ -13,7 +13,7 @@ struct matcher {
 	lua_State *L;
 	const char *text, *text_end;
 	const char *pattern_end;
-	int depth;	/* calls of matcher_run() inside each other */
+	int depth;      /* calls of matcher_run() inside each other */
 	unsigned steps; /* since the last look at the clock */
 	int captures;
 	struct {
@@ -22,7 +22,10 @@ struct matcher {
 	} capture[CAPTURES_MOST];
 };
 
-/* Matches the pattern from p on against the text from s on; the end of the match, or NULL. Raises for a malformed pattern. */
+/*
+ * Matches the pattern from p on against the text from s on; the end of the match, or NULL. Raises
+ * for a malformed pattern.
+ */
 const char *matcher_run(struct matcher *m, const char *s, const char *p);
 
 #endif

@@ -15,15 +15,18 @@ const char *const phase_names[PHASES] = { "shape", "enrich", "redact", "route" }
 /* registry: rule → "file.lua:7: ", where it was described */
 static char where_key;
 
-/* `rule { … }` as rules call it: notes where. Arguments: the module's face, the table. Upvalue: rule.new. */
+/*
+ * `rule { … }` as rules call it: notes where. Arguments: the module's face, the table. Upvalue:
+ * rule.new.
+ */
 static int
 describe(lua_State *L)
 {
 	lua_settop(L, 2);
-	luaL_where(L, 1);			  /* face table where */
+	luaL_where(L, 1); /* face table where */
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_pushvalue(L, 2);
-	lua_call(L, 1, 2);			  /* face table where rule why */
+	lua_call(L, 1, 2); /* face table where rule why */
 	if (lua_isnil(L, -2))
 		return luaL_error(L, "%s", lua_tostring(L, -1));
 	lua_pop(L, 1);
@@ -38,11 +41,11 @@ describe(lua_State *L)
 /* Stack indices while rules are loaded. */
 enum {
 	AT_POLICY = 1,
-	AT_RULE_MARK,	 /* metatable of rules */
+	AT_RULE_MARK,    /* metatable of rules */
 	AT_MATCHER_MARK, /* of matchers */
-	AT_FOUND,	 /* list of all rules, in the order of files */
-	AT_OWN,		 /* fields that rules declare as their own */
-	AT_NAMES,	 /* name → file of its rule */
+	AT_FOUND,        /* list of all rules, in the order of files */
+	AT_OWN,          /* fields that rules declare as their own */
+	AT_NAMES,        /* name → file of its rule */
 	AT_LAST = AT_NAMES,
 };
 
@@ -57,18 +60,18 @@ prepare_rule_module(lua_State *L)
 	lua_pushcclosure(L, describe, 1);
 	lua_pushcfunction(L, modules_require);
 	lua_pushliteral(L, "auditrecv.rule");
-	lua_call(L, 1, 1);		       /* policy own describe face */
-	lua_getmetatable(L, -1);	       /* policy own describe face meta */
+	lua_call(L, 1, 1);       /* policy own describe face */
+	lua_getmetatable(L, -1); /* policy own describe face meta */
 	lua_pushvalue(L, -3);
 	lua_setfield(L, -2, "__call");
-	lua_pop(L, 3);			       /* policy own */
-	lua_getfield(L, -1, "Rule");	       /* policy own Rule */
-	lua_getfield(L, -2, "Matcher");	       /* policy own Rule Matcher */
+	lua_pop(L, 3);                  /* policy own */
+	lua_getfield(L, -1, "Rule");    /* policy own Rule */
+	lua_getfield(L, -2, "Matcher"); /* policy own Rule Matcher */
 	lua_pushnil(L);
 	lua_setfield(L, -4, "Rule");
 	lua_pushnil(L);
 	lua_setfield(L, -4, "Matcher");
-	lua_remove(L, AT_POLICY + 1);	       /* policy Rule Matcher */
+	lua_remove(L, AT_POLICY + 1); /* policy Rule Matcher */
 }
 
 static bool
@@ -115,12 +118,14 @@ load_file(lua_State *L, const struct source *source)
 		return;
 	}
 	if (!lua_istable(L, -1) || lua_rawlen(L, -1) == 0)
-		luaL_error(L, "%s: it returns no rule; it ends in: return rule { name = …, about = …, apply = … }",
+		luaL_error(L,
+		    "%s: it returns no rule; it ends in: return rule { name = …, about = …, apply = … }",
 		    source->name);
 	for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, -1); i <= n; i++) {
 		lua_rawgeti(L, -1, i);
 		if (!is_rule(L, -1))
-			luaL_error(L, "%s: element %d of what it returns is no rule", source->name, (int)i);
+			luaL_error(L, "%s: element %d of what it returns is no rule", source->name,
+			    (int)i);
 		take_rule(L, source);
 	}
 	lua_pop(L, 1);
@@ -211,10 +216,10 @@ build(lua_State *L)
 	memcpy(&entry, lua_touserdata(L, 2), sizeof(entry));
 	lua_settop(L, 1);
 	sandbox_open(L);
-	prepare_rule_module(L);		 /* policy Rule Matcher */
+	prepare_rule_module(L); /* policy Rule Matcher */
 	lua_newtable(L);
 	lua_newtable(L);
-	lua_newtable(L);		 /* … found own names */
+	lua_newtable(L); /* … found own names */
 	for (size_t i = 0; i < p->sources->count; i++)
 		if (p->sources->list[i]->is_rule)
 			load_file(L, p->sources->list[i]);
@@ -255,7 +260,10 @@ build(lua_State *L)
 	return 0;
 }
 
-/* The error at the top, with the place of the rule that was being compiled, and the directory in front. */
+/*
+ * The error at the top, with the place of the rule that was being compiled, and the directory in
+ * front.
+ */
 static struct err *
 load_error(struct policy *p)
 {

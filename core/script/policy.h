@@ -1,5 +1,6 @@
 /*
- * policy: one Lua state with its rules, built from sources; thrown away and built again when its heap was breached.
+ * policy: one Lua state with its rules, built from sources; thrown away and built again when its
+ * heap was breached.
  *
  * Nothing outside keeps a pointer into a policy across records.
  */
@@ -52,10 +53,13 @@ policy_of(lua_State *L)
 }
 
 /*
- * Builds a state and loads all rules. `entry` is what the door will call; its upvalues are 1 keys, 2 mark of lists, 3 metatable
- * of docs, 4 list of the rules' `apply`, 5 list of functions in `when` (when.h), 6 names for live questions.
+ * Builds a state and loads all rules. `entry` is what the door will call; its upvalues are 1
+ * keys, 2 mark of lists, 3 metatable
+ * of docs, 4 list of the rules' `apply`, 5 list of functions in `when` (when.h), 6 names for live
+ * questions.
  */
-struct err *policy_open(struct policy **out, struct sources *sources, size_t max_heap, lua_CFunction entry) MUST_USE;
+struct err *policy_open(
+    struct policy **out, struct sources *sources, size_t max_heap, lua_CFunction entry) MUST_USE;
 /* NULL is fine. */
 void policy_close(struct policy *p);
 

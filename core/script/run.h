@@ -1,7 +1,8 @@
 /*
  * run: one record on its way through the rules, as the files of this room share it.
  *
- * Words: a field is "made" when its value stands in the rule's table (made on first access, set, or removed); what is not made
+ * Words: a field is "made" when its value stands in the rule's table (made on first access, set,
+ * or removed); what is not made
  * still stands in the record only. The table of a run is its "doc".
  */
 #ifndef SCRIPT_RUN_H
@@ -26,7 +27,11 @@ enum run_stage {
 	RUN_WRITE, /* writing the document that the rules left behind */
 };
 
-enum when_answer { WHEN_NO, WHEN_YES, WHEN_ASK /* all hold but the functions, which only Lua can ask */ };
+enum when_answer {
+	WHEN_NO,
+	WHEN_YES,
+	WHEN_ASK /* all hold but the functions, which only Lua can ask */
+};
 
 struct run {
 	const struct record *record; /* NULL: no record is under way */
@@ -40,15 +45,15 @@ struct run {
 	bool has_doc;  /* the doc exists: registry[doc_ref] */
 
 	enum run_stage stage;
-	size_t next;	 /* the first rule that has not had its turn */
-	size_t rule;	 /* whose turn it is, in RUN_ASK and RUN_APPLY */
-	bool asked;	 /* the conditions of the rule `next` were asked already: `answer` */
+	size_t next; /* the first rule that has not had its turn */
+	size_t rule; /* whose turn it is, in RUN_ASK and RUN_APPLY */
+	bool asked;  /* the conditions of the rule `next` were asked already: `answer` */
 	enum when_answer answer;
-	bool careful;	 /* check after each rule that what it left can be written */
-	bool own_words;	 /* the rule called error() or assert(): the message may quote the record */
-	uint64_t *wanted; /* bit i: rule i may match */
+	bool careful;   /* check after each rule that what it left can be written */
+	bool own_words; /* the rule called error() or assert(): the message may quote the record */
+	uint64_t *wanted;  /* bit i: rule i may match */
 	uint64_t *applied; /* bit i: rule i matched and was run */
-	uint64_t *failed; /* bit i: rule i failed on this record */
+	uint64_t *failed;  /* bit i: rule i failed on this record */
 };
 
 static inline bool

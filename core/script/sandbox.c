@@ -94,7 +94,7 @@ l_rawset(lua_State *L)
 	if (mark != NULL && mark == policy_of(L)->doc_mark)
 		lua_settable(L, 1);
 	else if (mark != NULL && mark != policy_of(L)->list_mark &&
-	    luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+		 luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
 		return luaL_error(L, "this table cannot be changed");
 	else
 		lua_rawset(L, 1);
@@ -108,8 +108,8 @@ l_getmetatable(lua_State *L)
 	const void *mark = mark_of(L, 1);
 
 	luaL_checkany(L, 1);
-	if (mark == NULL ? !lua_getmetatable(L, 1) :
-			   mark == policy_of(L)->doc_mark || mark == policy_of(L)->list_mark) {
+	if (mark == NULL ? !lua_getmetatable(L, 1)
+			 : mark == policy_of(L)->doc_mark || mark == policy_of(L)->list_mark) {
 		lua_pushnil(L);
 		return 1;
 	}
@@ -144,7 +144,10 @@ l_setmetatable(lua_State *L)
 	return 1;
 }
 
-/* error and assert are ours, to know that the words of a message are the rule's own and may quote the record. */
+/*
+ * error and assert are ours, to know that the words of a message are the rule's own and may quote
+ * the record.
+ */
 static int
 l_error(lua_State *L)
 {
@@ -173,7 +176,10 @@ l_assert(lua_State *L)
 	return lua_error(L);
 }
 
-/* Stack: 1 handler, then results or the error. The handler runs when the stack is unwound: inside an error no hook could end it. */
+/*
+ * Stack: 1 handler, then results or the error. The handler runs when the stack is unwound: inside
+ * an error no hook could end it.
+ */
 static int
 after_xpcall(lua_State *L, int status, lua_KContext context)
 {
@@ -199,7 +205,8 @@ l_xpcall(lua_State *L)
 	lua_pushvalue(L, 2); /* f h args… f h */
 	lua_replace(L, 1);   /* h h args… f */
 	lua_replace(L, 2);   /* h f args… */
-	return after_xpcall(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, after_xpcall), 0);
+	return after_xpcall(
+	    L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, after_xpcall), 0);
 }
 
 /* What a rule prints may be anything, so it goes to the log at level debug. */
@@ -237,9 +244,9 @@ l_locked_pairs(lua_State *L)
 	lua_newtable(L);
 	lua_pushnil(L);
 	while (lua_next(L, lua_upvalueindex(1)) != 0) {
-		lua_pushvalue(L, -2);	/* next copy key value key */
-		lua_insert(L, -2);	/* next copy key key value */
-		lua_rawset(L, -4);	/* next copy key */
+		lua_pushvalue(L, -2); /* next copy key value key */
+		lua_insert(L, -2);    /* next copy key key value */
+		lua_rawset(L, -4);    /* next copy key */
 	}
 	lua_pushnil(L);
 	return 3;
@@ -248,8 +255,8 @@ l_locked_pairs(lua_State *L)
 void
 sandbox_lock(lua_State *L)
 {
-	lua_newtable(L);				/* table face */
-	lua_createtable(L, 0, 5);			/* table face meta */
+	lua_newtable(L);          /* table face */
+	lua_createtable(L, 0, 5); /* table face meta */
 	lua_pushvalue(L, -3);
 	lua_setfield(L, -2, "__index");
 	lua_pushcfunction(L, l_locked);
@@ -261,12 +268,12 @@ sandbox_lock(lua_State *L)
 	lua_setfield(L, -2, "__metatable");
 	if (luaL_getmetafield(L, -3, "__call") != LUA_TNIL)
 		lua_setfield(L, -2, "__call");
-	lua_setmetatable(L, -2);			/* table face */
-	lua_replace(L, -2);				/* face */
+	lua_setmetatable(L, -2); /* table face */
+	lua_replace(L, -2);      /* face */
 }
 
-static const char *const from_base[] = { "ipairs", "pcall", "rawequal", "rawlen", "select", "tonumber",
-	"tostring", "type", "_VERSION" };
+static const char *const from_base[] = { "ipairs", "pcall", "rawequal", "rawlen", "select",
+	"tonumber", "tostring", "type", "_VERSION" };
 
 static const luaL_Reg ours[] = {
 	{ "next", l_next },
@@ -300,19 +307,21 @@ take(lua_State *L, const char *from, const char *const *names, size_t count)
 void
 sandbox_open(lua_State *L)
 {
-	static const char *const math[] = { "abs", "ceil", "exp", "floor", "fmod", "huge", "log", "max",
-		"maxinteger", "min", "mininteger", "modf", "pi", "random", "sqrt", "tointeger", "type", "ult" };
-	static const char *const utf8[] = { "char", "charpattern", "codepoint", "codes", "len", "offset" };
+	static const char *const math[] = { "abs", "ceil", "exp", "floor", "fmod", "huge", "log",
+		"max", "maxinteger", "min", "mininteger", "modf", "pi", "random", "sqrt",
+		"tointeger", "type", "ult" };
+	static const char *const utf8[] = { "char", "charpattern", "codepoint", "codes", "len",
+		"offset" };
 
 	luaL_requiref(L, "_G", luaopen_base, 0);
 	lua_pop(L, 1);
-	lua_newtable(L);			/* globals */
-	lua_pushglobaltable(L);			/* globals base */
+	lua_newtable(L);        /* globals */
+	lua_pushglobaltable(L); /* globals base */
 	for (size_t i = 0; i < ARRAY_LEN(from_base); i++) {
 		lua_getfield(L, -1, from_base[i]);
 		lua_setfield(L, -3, from_base[i]);
 	}
-	lua_pop(L, 1);				/* globals */
+	lua_pop(L, 1); /* globals */
 	luaL_setfuncs(L, ours, 0);
 	lua_getfield(L, -1, "next");
 	lua_pushcclosure(L, l_pairs, 1);
@@ -323,7 +332,7 @@ sandbox_open(lua_State *L)
 	library_open_table(L);
 	sandbox_lock(L);
 	lua_setfield(L, -2, "table");
-	lua_newtable(L);			/* globals libraries */
+	lua_newtable(L); /* globals libraries */
 	luaL_requiref(L, "math", luaopen_math, 0);
 	lua_setfield(L, -2, "math");
 	luaL_requiref(L, "utf8", luaopen_utf8, 0);
@@ -334,9 +343,12 @@ sandbox_open(lua_State *L)
 	take(L, "utf8", utf8, ARRAY_LEN(utf8));
 	sandbox_lock(L);
 	lua_setfield(L, -3, "utf8");
-	lua_pop(L, 1);				/* globals */
+	lua_pop(L, 1); /* globals */
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
-	/* What the standard library leaves behind is not for chunks that come without environment. */
+	/*
+	 * What the standard library leaves behind is not for chunks that come without
+	 * environment.
+	 */
 	lua_newtable(L);
 	lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
 	lua_pushnil(L);
@@ -346,15 +358,15 @@ sandbox_open(lua_State *L)
 void
 sandbox_push_environment(lua_State *L)
 {
-	lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);	/* globals */
-	lua_createtable(L, 0, 28);				/* globals env */
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key); /* globals */
+	lua_createtable(L, 0, 28);                       /* globals env */
 	lua_pushnil(L);
-	while (lua_next(L, -3) != 0) {				/* globals env key value */
+	while (lua_next(L, -3) != 0) { /* globals env key value */
 		lua_pushvalue(L, -2);
-		lua_insert(L, -2);				/* globals env key key value */
-		lua_rawset(L, -4);				/* globals env key */
+		lua_insert(L, -2); /* globals env key key value */
+		lua_rawset(L, -4); /* globals env key */
 	}
 	lua_pushvalue(L, -1);
 	lua_setfield(L, -2, "_G");
-	lua_replace(L, -2);					/* env */
+	lua_replace(L, -2); /* env */
 }

@@ -1,7 +1,9 @@
 /*
- * sandbox: what rules can reach: an allow-list, a fresh environment for each file, libraries that nobody can change.
+ * sandbox: what rules can reach: an allow-list, a fresh environment for each file, libraries that
+ * nobody can change.
  *
- * Left out on purpose: os, io, debug, package, coroutine, load and its kin, string.dump, collectgarbage, warn, finalizers.
+ * Left out on purpose: os, io, debug, package, coroutine, load and its kin, string.dump,
+ * collectgarbage, warn, finalizers.
  * Functions of the record's table see through it: next, pairs, rawget, rawset.
  */
 #ifndef SCRIPT_SANDBOX_H

@@ -17,7 +17,7 @@
 /* What a rule has done, kept across states. */
 struct tally {
 	uint64_t matched, dropped, routed, failed;
-	int64_t logged;	   /* steady time of the last line about a failure; 0: none */
+	int64_t logged;    /* steady time of the last line about a failure; 0: none */
 	uint64_t unlogged; /* failures since then */
 };
 
@@ -31,7 +31,7 @@ struct script {
 	size_t tally_count;
 	struct template index;
 	struct buf routed, reason, rule;
-	struct door door; /* of the record under way */
+	struct door door;                   /* of the record under way */
 	uint64_t records, entered, rebuilt; /* struct script_work */
 };
 
@@ -57,8 +57,9 @@ script_open(struct script **out, const struct script_config *config)
 		goto fail;
 	sources_close(&s->sources);
 	s->tally_count = s->policy->rule_count;
-	s->door = (struct door){ .policy = s->policy, .eager = s->eager, .reason = &s->reason,
-		.index = &s->routed };
+	s->door = (struct door){
+		.policy = s->policy, .eager = s->eager, .reason = &s->reason, .index = &s->routed
+	};
 	if ((s->tallies = calloc(s->tally_count + 1, sizeof(*s->tallies))) == NULL) {
 		e = err_sys("rules");
 		goto fail;
@@ -95,7 +96,10 @@ keep(struct buf *b, const char *text)
 		b->len--;
 }
 
-/* The words of a failure into s->reason, and a line in the log, not too often. rule NULL: no rule had its turn. */
+/*
+ * The words of a failure into s->reason, and a line in the log, not too often. rule NULL: no rule
+ * had its turn.
+ */
 static void
 report(struct script *s, const struct rule *rule, const char *message)
 {
@@ -120,7 +124,8 @@ report(struct script *s, const struct rule *rule, const char *message)
 }
 
 /*
- * After a record that met the cap: what Lua holds must go down again to what the rules need, else somebody hoards, and the
+ * After a record that met the cap: what Lua holds must go down again to what the rules need, else
+ * somebody hoards, and the
  * state is built anew from the same files.
  */
 static void
@@ -133,9 +138,13 @@ mend_heap(struct script *s)
 	lua_gc(p->L, LUA_GCCOLLECT);
 	if (p->heap.used <= p->heap_after_load + (p->heap.most - p->heap_after_load) / 4)
 		return;
-	log_warn("rules_hoard", log_i("bytes", (int64_t)p->heap.used), log_i("limit", (int64_t)p->heap.most));
+	log_warn("rules_hoard", log_i("bytes", (int64_t)p->heap.used),
+	    log_i("limit", (int64_t)p->heap.most));
 	if ((e = policy_open(&fresh, &s->sources, s->max_heap, door_enter)) != NULL) {
-		/* Not even room for a second state: the first one stays, and the next breach tries again. */
+		/*
+		 * Not even room for a second state: the first one stays, and the next breach
+		 * tries again.
+		 */
 		log_error("rules_not_rebuilt", log_e(e));
 		err_free(e);
 		return;
@@ -147,7 +156,8 @@ mend_heap(struct script *s)
 
 /* A line of JSON about a record that must not be shown: who, when, what, and why. */
 static void
-write_stub(const struct record *record, const struct origin *origin, const char *rule, struct buf *out)
+write_stub(
+    const struct record *record, const struct origin *origin, const char *rule, struct buf *out)
 {
 	static const enum field fields[] = { FIELD_TIME, FIELD_EVENT, FIELD_FROM, FIELD_HOST,
 		FIELD_RECEIVED, FIELD_SENDER_SEQUENCE };
@@ -172,8 +182,8 @@ write_stub(const struct record *record, const struct origin *origin, const char 
 
 /* Ends a record whose document must not be seen. The reason stands in s->reason. */
 static void
-withhold(struct script *s, const struct record *record, const struct origin *origin, const char *rule,
-    struct script_result *result)
+withhold(struct script *s, const struct record *record, const struct origin *origin,
+    const char *rule, struct script_result *result)
 {
 	buf_cut(s->door.out, s->door.start);
 	write_stub(record, origin, rule, s->door.out);
@@ -194,7 +204,8 @@ add_tag(struct script *s, const char *rule)
 }
 
 /*
- * Runs the rules that want the record, in as many calls as it takes: after a fault, from the next rule on, with time of its own,
+ * Runs the rules that want the record, in as many calls as it takes: after a fault, from the next
+ * rule on, with time of its own,
  * for a rule that redacts must have its turn whatever those before it did.
  */
 static void
@@ -209,7 +220,10 @@ run_rules(struct script *s, struct script_result *result)
 		rule = p->rule_count > 0 ? &p->rules[run->rule] : NULL;
 		buf_cut(d->out, d->start);
 		if (run->stage == RUN_WRITE && !run->careful) {
-			/* Some rule left what cannot be written. Once more, with a look after each. */
+			/*
+			 * Some rule left what cannot be written. Once more, with a look after
+			 * each.
+			 */
 			door_reset(d);
 			run->careful = true;
 			run->next = 0;
@@ -226,7 +240,8 @@ run_rules(struct script *s, struct script_result *result)
 		}
 		if (rule == NULL || run->stage == RUN_WRITE || run->stage == RUN_ENTER ||
 		    rule->phase == PHASE_REDACT) {
-			withhold(s, run->record, run->origin, rule != NULL ? rule->name : "-", result);
+			withhold(
+			    s, run->record, run->origin, rule != NULL ? rule->name : "-", result);
 			return;
 		}
 		run->failed[run->rule / 64] |= UINT64_C(1) << (run->rule % 64);
@@ -303,13 +318,14 @@ write_plain(const struct record *record, const struct origin *origin, struct buf
 }
 
 bool
-script_run(struct script *s, const struct record *record, const struct origin *origin, struct buf *out,
-    struct script_result *result)
+script_run(struct script *s, const struct record *record, const struct origin *origin,
+    struct buf *out, struct script_result *result)
 {
 	struct run *run = &s->policy->run;
 
 	*result = (struct script_result){ .verdict = SCRIPT_INDEX };
-	result->index = result->default_index = template_name(&s->index, index_time(record, origin));
+	result->index = result->default_index =
+	    template_name(&s->index, index_time(record, origin));
 	s->records++;
 	run->record = record;
 	run->origin = origin;

@@ -1,7 +1,8 @@
 /*
  * script: the door to Lua. One set of rules, loaded, checked and asked about each record.
  *
- * A record goes in, a document comes out as JSON, with a verdict. A record that no rule matches never enters Lua. Whatever a rule
+ * A record goes in, a document comes out as JSON, with a verdict. A record that no rule matches
+ * never enters Lua. Whatever a rule
  * does (raises, loops, eats memory) is contained and counted against it.
  */
 #ifndef SCRIPT_SCRIPT_H
@@ -19,26 +20,29 @@
 struct script;
 
 struct script_config {
-	const char *directory;	 /* rules, *.lua in file-name order; NULL: none */
-	const char *index;	 /* template of the default index, from the event's UTC time: "audit-%Y-%m-%d" */
-	size_t	    max_heap;	 /* bytes of Lua heap */
-	unsigned    time_limit;	 /* milliseconds that the rules of one record may take */
-	bool	    eager;	 /* make the whole table of each record (specs compare both ways) */
+	const char *directory; /* rules, *.lua in file-name order; NULL: none */
+	const char
+	    *index; /* template of the default index, from the event's UTC time: "audit-%Y-%m-%d" */
+	size_t max_heap;     /* bytes of Lua heap */
+	unsigned time_limit; /* milliseconds that the rules of one record may take */
+	bool eager;          /* make the whole table of each record (specs compare both ways) */
 };
 
 enum script_verdict {
-	SCRIPT_INDEX,	 /* the document goes to the index */
-	SCRIPT_DROP,	 /* a rule dropped it: rule and reason say which and why */
+	SCRIPT_INDEX, /* the document goes to the index */
+	SCRIPT_DROP,  /* a rule dropped it: rule and reason say which and why */
 	SCRIPT_WITHHELD, /* a redact rule failed: the document is a stub; the record belongs into the dead letters */
 };
 
 /* Texts belong to the script and are valid until its next call. */
 struct script_result {
 	enum script_verdict verdict;
-	const char	   *rule;	   /* DROP, WITHHELD: name of the rule */
-	const char	   *reason;	   /* DROP: the rule's words; WITHHELD: the error, without the record's content */
-	struct str	    index;	   /* INDEX, WITHHELD */
-	struct str	    default_index; /* what it would be without `route` rules: the fallback for a bad name */
+	const char *rule; /* DROP, WITHHELD: name of the rule */
+	const char
+	    *reason; /* DROP: the rule's words; WITHHELD: the error, without the record's content */
+	struct str index; /* INDEX, WITHHELD */
+	struct str
+	    default_index; /* what it would be without `route` rules: the fallback for a bad name */
 };
 
 /* Loads and checks every rule; the error names file and line and what to do. */
@@ -47,16 +51,17 @@ struct err *script_open(struct script **out, const struct script_config *config)
 void script_close(struct script *s);
 
 /*
- * Rules over a record; appends the document as one line of JSON, without newline, to out (nothing when it is dropped). Never fails for
+ * Rules over a record; appends the document as one line of JSON, without newline, to out (nothing
+ * when it is dropped). Never fails for
  * what the record holds or a rule does; false only when memory for out is gone.
  */
-bool script_run(struct script *s, const struct record *record, const struct origin *origin, struct buf *out,
-    struct script_result *result) MUST_USE;
+bool script_run(struct script *s, const struct record *record, const struct origin *origin,
+    struct buf *out, struct script_result *result) MUST_USE;
 
 /* What a rule has done so far. */
 struct script_rule {
 	const char *name, *about, *file, *phase;
-	uint64_t    matched, dropped, routed, failed;
+	uint64_t matched, dropped, routed, failed;
 };
 size_t script_rules(const struct script *s);
 /* The rules in the order in which they run; i below script_rules(). */
@@ -69,11 +74,11 @@ size_t script_heap(const struct script *s);
 /* What has been done so far, for specs and benchmarks that count work instead of time. */
 struct script_work {
 	uint64_t records;
-	uint64_t entered;	  /* records that went into Lua */
-	uint64_t probes;	  /* paths that were asked of records */
-	uint64_t conditions;	  /* conditions that were asked rule by rule */
+	uint64_t entered;         /* records that went into Lua */
+	uint64_t probes;          /* paths that were asked of records */
+	uint64_t conditions;      /* conditions that were asked rule by rule */
 	uint64_t lua_allocations; /* of the present state */
-	uint64_t rebuilt;	  /* states thrown away */
+	uint64_t rebuilt;         /* states thrown away */
 };
 void script_work(const struct script *s, struct script_work *out);
 

@@ -24,7 +24,8 @@ add_row(struct shape *root, const struct field_row *row)
 
 	for (;; name = dot + 1) {
 		dot = strchr(name, '.');
-		key = key_named((struct str){ name, dot != NULL ? (size_t)(dot - name) : strlen(name) });
+		key = key_named(
+		    (struct str){ name, dot != NULL ? (size_t)(dot - name) : strlen(name) });
 		if (key == KEYS)
 			return true; /* an example of a name from the record */
 		if (at->child[key] == NULL) {
@@ -79,7 +80,8 @@ interned_read(struct interned *out, lua_State *L, int keys)
 		lua_rawgeti(L, keys, i + 1);
 		at = lua_tostring(L, -1);
 		lua_pop(L, 1);
-		slot = (uint32_t)(((uintptr_t)at >> 3) * UINT32_C(0x9e3779b1) >> 16) % INTERNED_SLOTS;
+		slot =
+		    (uint32_t)(((uintptr_t)at >> 3) * UINT32_C(0x9e3779b1) >> 16) % INTERNED_SLOTS;
 		while (out->at[slot] != NULL)
 			slot = (slot + 1) % INTERNED_SLOTS;
 		out->at[slot] = at;

@@ -16,10 +16,13 @@ static struct err *
 check_owner(const struct stat *st, const char *what, const char *directory, const char *name)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return err_new("%s/%s: this %s belongs to user %lu: rules have to belong to root or to the user that runs them",
+		return err_new(
+		    "%s/%s: this %s belongs to user %lu: rules have to belong to root or to the user that runs them",
 		    directory, name, what, (unsigned long)st->st_uid);
-	if ((st->st_mode & S_IWOTH) != 0 || ((st->st_mode & S_IWGRP) != 0 && st->st_gid != getegid()))
-		return err_new("%s/%s: others can write this %s: chmod go-w", directory, name, what);
+	if ((st->st_mode & S_IWOTH) != 0 ||
+	    ((st->st_mode & S_IWGRP) != 0 && st->st_gid != getegid()))
+		return err_new(
+		    "%s/%s: others can write this %s: chmod go-w", directory, name, what);
 	return NULL;
 }
 
@@ -165,7 +168,8 @@ sources_open(struct sources *s, const char *directory)
 		return NULL;
 	if ((s->directory = strdup(directory)) == NULL)
 		return err_sys("%s", directory);
-	if ((s->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || fstat(s->fd, &st) != 0)
+	if ((s->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+	    fstat(s->fd, &st) != 0)
 		return err_sys("rules directory %s", directory);
 	if ((e = check_owner(&st, "directory", directory, ".")) != NULL)
 		return e;
@@ -189,9 +193,10 @@ sources_module(struct sources *s, const char *module, const struct source **out)
 	*out = NULL;
 	for (const char *p = module; *p != '\0'; p++, len++) {
 		bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		    (*p >= '0' && *p <= '9') || *p == '_' || *p == '-';
+			      (*p >= '0' && *p <= '9') || *p == '_' || *p == '-';
 
-		if (len + 5 >= sizeof(name) || !(letter || (*p == '.' && p > module && p[-1] != '.')))
+		if (len + 5 >= sizeof(name) ||
+		    !(letter || (*p == '.' && p > module && p[-1] != '.')))
 			return NULL;
 		name[len] = *p == '.' ? '/' : *p;
 	}

@@ -14,12 +14,13 @@
 volatile sig_atomic_t watchdog_flag;
 
 /*
- * What the handler reads. It runs in the thread that writes these, between two of its instructions, so order is all that
+ * What the handler reads. It runs in the thread that writes these, between two of its
+ * instructions, so order is all that
  * matters: `guarded` is set last and cleared first.
  */
 static struct lua_State *volatile guarded;
 static volatile sig_atomic_t ticked; /* `since` is set */
-static volatile uint64_t since;	     /* CPU time at the first tick of this run, nanoseconds */
+static volatile uint64_t since;      /* CPU time at the first tick of this run, nanoseconds */
 static volatile uint64_t allowed;
 static volatile unsigned limit_ms;
 
@@ -44,7 +45,10 @@ hook(lua_State *L, lua_Debug *ar)
 	watchdog_raise(L);
 }
 
-/* Only calls that are safe in a signal handler; lua_sethook() is made for it, in the thread that runs the state. */
+/*
+ * Only calls that are safe in a signal handler; lua_sethook() is made for it, in the thread that
+ * runs the state.
+ */
 static void
 on_tick(int signal)
 {
@@ -116,6 +120,7 @@ watchdog_leave(lua_State *L)
 void
 watchdog_raise(lua_State *L)
 {
-	luaL_error(L, "used more than the %d ms that the rules of a record may take", (int)limit_ms);
+	luaL_error(
+	    L, "used more than the %d ms that the rules of a record may take", (int)limit_ms);
 	__builtin_unreachable();
 }

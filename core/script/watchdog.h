@@ -1,12 +1,16 @@
 /*
  * watchdog: ends rules that run too long, at no cost to those that do not.
  *
- * A timer that ticks only while the process uses CPU raises SIGPROF. The handler looks whether the rules of one
- * record have used more than their time, and only then arms a hook in their state, which raises an error at the next
- * instruction, and again at each one after it until the door is left, so that no pcall can swallow it. C functions that may
+ * A timer that ticks only while the process uses CPU raises SIGPROF. The handler looks whether
+ * the rules of one
+ * record have used more than their time, and only then arms a hook in their state, which raises
+ * an error at the next
+ * instruction, and again at each one after it until the door is left, so that no pcall can
+ * swallow it. C functions that may
  * take long ask watchdog_expired() themselves.
  *
- * One per process, for the one thread that runs rules: a tick that reaches another thread is passed on.
+ * One per process, for the one thread that runs rules: a tick that reaches another thread is
+ * passed on.
  */
 #ifndef SCRIPT_WATCHDOG_H
 #define SCRIPT_WATCHDOG_H
@@ -22,7 +26,10 @@ void watchdog_start(void);
 /* The last user stops the timer. */
 void watchdog_stop(void);
 
-/* From here to watchdog_leave() the state L may use `limit` milliseconds of its thread's CPU time. */
+/*
+ * From here to watchdog_leave() the state L may use `limit` milliseconds of its thread's CPU
+ * time.
+ */
 void watchdog_enter(struct lua_State *L, unsigned limit);
 /* Disarms; true when the time had run out. */
 bool watchdog_leave(struct lua_State *L);

@@ -78,7 +78,10 @@ is_live(const struct when_path *p, const struct run *run, const struct when_live
 	return live != NULL && (p->own || run_is_made(run, p->probe.field));
 }
 
-/* Feeds the values at a path to match, from the doc where the field is made, else from the record. */
+/*
+ * Feeds the values at a path to match, from the doc where the field is made, else from the
+ * record.
+ */
 static bool
 any_value(struct when *w, const struct when_path *p, struct run *run, const struct when_live *live,
     bool (*match)(void *, const struct probe_value *), void *context)

@@ -1,9 +1,12 @@
 /*
  * when: the conditions of all rules, compiled, indexed, and asked in C.
  *
- * Words: a "condition" is one path and the test that its values have to pass; a rule matches when all of its conditions hold. A
- * condition holds when any value at its path passes. An "equality" is a condition that a value equals one of some texts or
- * integers; these are looked up, each path once for a record however many rules name it. The others are asked rule by rule.
+ * Words: a "condition" is one path and the test that its values have to pass; a rule matches when
+ * all of its conditions hold. A
+ * condition holds when any value at its path passes. An "equality" is a condition that a value
+ * equals one of some texts or
+ * integers; these are looked up, each path once for a record however many rules name it. The
+ * others are asked rule by rule.
  */
 #ifndef SCRIPT_WHEN_H
 #define SCRIPT_WHEN_H
@@ -29,12 +32,17 @@ struct when *when_new(size_t rules) MUST_USE;
 void when_free(struct when *w);
 
 /*
- * Compiles the `when` at the top of the stack (nil and a function too) for one rule. Raises what a person has to mend. Functions
- * are collected in the table at index functions, as functions[rule + 1] = { function, step, step …, function … }. `mark` is the
+ * Compiles the `when` at the top of the stack (nil and a function too) for one rule. Raises what
+ * a person has to mend. Functions
+ * are collected in the table at index functions, as functions[rule + 1] = { function, step, step
+ * …, function … }. `mark` is the
  * metatable of matchers; `own` a table whose keys are the fields that rules declare as their own.
  */
 void when_compile(struct when *w, lua_State *L, size_t rule, int functions, int mark, int own);
-/* After the last rule; raises when memory is out. Pushes the list of names that live questions need. */
+/*
+ * After the last rule; raises when memory is out. Pushes the list of names that live questions
+ * need.
+ */
 void when_finish(struct when *w, lua_State *L);
 
 /* The doc of a run, for fields that are made. */
@@ -44,12 +52,14 @@ struct when_live {
 };
 
 /*
- * Sets in run->wanted the rules from `from` on whose equalities hold, and clears all others. Without live, the record is
+ * Sets in run->wanted the rules from `from` on whose equalities hold, and clears all others.
+ * Without live, the record is
  * asked; with it, made fields are asked of the doc (and it may raise).
  */
 void when_select(struct when *w, struct run *run, size_t from, const struct when_live *live);
 /* Do the other conditions of a rule hold? */
-enum when_answer when_ask(struct when *w, struct run *run, size_t rule, const struct when_live *live);
+enum when_answer when_ask(
+    struct when *w, struct run *run, size_t rule, const struct when_live *live);
 /* Does any condition look at a field that is made now, or at one that only rules can set? */
 bool when_cares(const struct when *w, const struct run *run);
 /* Is a `when` of this rule, or part of it, a function? */

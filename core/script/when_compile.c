@@ -7,7 +7,8 @@
 #include "script/when_in.h"
 
 /*
- * Compiling. It runs inside Lua's protection: what is wrong is raised, and what is half made belongs to the struct when, which
+ * Compiling. It runs inside Lua's protection: what is wrong is raised, and what is half made
+ * belongs to the struct when, which
  * when_free() takes in any state.
  */
 struct compiler {
@@ -68,7 +69,10 @@ complain(struct compiler *c, const char *reason)
 	luaL_error(c->L, "%s", lua_tostring(c->L, -1));
 }
 
-/* The names that may stand behind the path so far, after its last step failed; raises with the nearest. */
+/*
+ * The names that may stand behind the path so far, after its last step failed; raises with the
+ * nearest.
+ */
 static void
 complain_name(struct compiler *c)
 {
@@ -77,8 +81,9 @@ complain_name(struct compiler *c)
 	size_t len = 0;
 
 	for (unsigned i = 0; i + 1 < c->depth; i++)
-		len += (size_t)snprintf(prefix + len, len < sizeof(prefix) ? sizeof(prefix) - len : 0,
-		    "%.*s.", (int)c->step[i].len, c->step[i].at);
+		len +=
+		    (size_t)snprintf(prefix + len, len < sizeof(prefix) ? sizeof(prefix) - len : 0,
+			"%.*s.", (int)c->step[i].len, c->step[i].at);
 	if (len >= sizeof(prefix))
 		len = sizeof(prefix) - 1;
 	for (size_t i = 0; i < field_rows; i++) {
@@ -98,7 +103,9 @@ complain_name(struct compiler *c)
 	    (int)near.to.len, near.to.at, near.best.at != NULL ? "; did you mean \"" : "",
 	    (int)near.best.len, near.best.at != NULL ? near.best.at : "",
 	    near.best.at != NULL ? "\"?" : "",
-	    c->depth == 1 ? " (a field of its own is declared by the rule that adds it: adds = { … })" : "");
+	    c->depth == 1
+		? " (a field of its own is declared by the rule that adds it: adds = { … })"
+		: "");
 	c->depth--;
 	complain(c, text);
 }
@@ -197,7 +204,10 @@ is_event(const struct compiler *c)
 	return c->depth == 1 && str_equal(c->step[0], STR("event"));
 }
 
-/* An event that no system has never comes; but a number without a name is written in decimal, and then it may. */
+/*
+ * An event that no system has never comes; but a number without a name is written in decimal, and
+ * then it may.
+ */
 static void
 check_event(struct compiler *c, struct str name)
 {
@@ -209,8 +219,8 @@ check_event(struct compiler *c, struct str name)
 		return;
 	for (size_t i = 0; i < names_event_count(); i++)
 		nearest_offer(&near, names_event_at(i));
-	snprintf(text, sizeof(text), "there is no event \"%.*s\"; did you mean \"%.*s\"?", (int)name.len,
-	    name.at, (int)near.best.len, near.best.at != NULL ? near.best.at : "");
+	snprintf(text, sizeof(text), "there is no event \"%.*s\"; did you mean \"%.*s\"?",
+	    (int)name.len, name.at, (int)near.best.len, near.best.at != NULL ? near.best.at : "");
 	complain(c, text);
 }
 
@@ -227,8 +237,8 @@ collect_needles(const struct test *t, struct needle *out)
 
 		if (inner->kind == TEST_ANY)
 			n += collect_needles(inner, out != NULL ? out + n : NULL);
-		else if (inner->kind == TEST_TEXT || inner->kind == TEST_PREFIX || inner->kind == TEST_SUFFIX ||
-		    inner->kind == TEST_CONTAINS) {
+		else if (inner->kind == TEST_TEXT || inner->kind == TEST_PREFIX ||
+			 inner->kind == TEST_SUFFIX || inner->kind == TEST_CONTAINS) {
 			if (out != NULL)
 				out[n] = (struct needle){ inner->text,
 					inner->kind == TEST_TEXT || inner->kind == TEST_PREFIX,
@@ -269,8 +279,8 @@ compile_list(struct compiler *c, struct test *out, int index)
 
 		lua_rawgeti(c->L, index, (lua_Integer)i + 1);
 		compile_test(c, inner, lua_gettop(c->L));
-		if (inner->kind == TEST_NO || inner->kind == TEST_PRESENT || inner->kind == TEST_ABSENT ||
-		    (inner->kind == TEST_ANY && !inner->of_values))
+		if (inner->kind == TEST_NO || inner->kind == TEST_PRESENT ||
+		    inner->kind == TEST_ABSENT || (inner->kind == TEST_ANY && !inner->of_values))
 			out->of_values = false;
 		lua_pop(c->L, 1);
 	}
@@ -284,9 +294,10 @@ compile_matcher(struct compiler *c, struct test *out, int index)
 	static const struct {
 		const char *name;
 		enum test_kind kind;
-	} kinds[] = { { "prefix", TEST_PREFIX }, { "suffix", TEST_SUFFIX }, { "contains", TEST_CONTAINS },
-		{ "at_least", TEST_AT_LEAST }, { "at_most", TEST_AT_MOST }, { "present", TEST_PRESENT },
-		{ "absent", TEST_ABSENT }, { "no", TEST_NO } };
+	} kinds[] = { { "prefix", TEST_PREFIX }, { "suffix", TEST_SUFFIX },
+		{ "contains", TEST_CONTAINS }, { "at_least", TEST_AT_LEAST },
+		{ "at_most", TEST_AT_MOST }, { "present", TEST_PRESENT }, { "absent", TEST_ABSENT },
+		{ "no", TEST_NO } };
 	const char *name;
 	size_t i = 0;
 
@@ -372,21 +383,13 @@ add_equality(struct compiler *c, uint32_t path, const struct test *t)
 	}
 	w->equalities = grown(c->L, w->equalities, w->equality_count, sizeof(*e));
 	e = &w->equalities[w->equality_count];
-	*e = (struct equality){ .path = path, .rule = (uint32_t)c->rule,
-		.is_text = t->kind == TEST_TEXT, .integer = t->integer };
+	*e = (struct equality){ .path = path,
+		.rule = (uint32_t)c->rule,
+		.is_text = t->kind == TEST_TEXT,
+		.integer = t->integer };
 	if (e->is_text)
 		e->text = copied(c->L, t->text);
 	w->equality_count++;
-}
-
-static void
-test_free(struct test *t)
-{
-	for (size_t i = 0; i < t->count; i++)
-		test_free(&t->inner[i]);
-	needles_free(t->needles);
-	free(t->inner);
-	free((char *)(uintptr_t)t->text.at);
 }
 
 static void
@@ -410,7 +413,7 @@ compile_condition(struct compiler *c, int index)
 		luaL_error(c->L, "not enough memory");
 	w->paths[k->path].rules[c->rule / 64] |= UINT64_C(1) << (c->rule % 64);
 	add_equality(c, k->path, &k->test);
-	test_free(&k->test);
+	when_test_free(&k->test);
 	w->condition_count--;
 }
 
@@ -461,7 +464,8 @@ compile_nested(struct compiler *c, int index)
 		if (lua_isfunction(L, value)) {
 			path_of(c); /* the name has to exist */
 			add_function(c, value);
-		} else if (lua_istable(L, value) && !is_matcher(c, value) && lua_rawlen(L, value) == 0)
+		} else if (lua_istable(L, value) && !is_matcher(c, value) &&
+			   lua_rawlen(L, value) == 0)
 			compile_nested(c, value);
 		else
 			compile_condition(c, value);
@@ -482,140 +486,4 @@ when_compile(struct when *w, lua_State *L, size_t rule, int functions, int mark,
 	else if (lua_istable(L, top))
 		compile_nested(&c, top);
 	lua_settop(L, top);
-}
-
-/* Order by path, kind, value, rule: equal values side by side. */
-static int
-equality_order(const void *left, const void *right)
-{
-	const struct equality *a = left, *b = right;
-	int order;
-
-	if (a->path != b->path)
-		return a->path < b->path ? -1 : 1;
-	if (a->is_text != b->is_text)
-		return a->is_text ? 1 : -1;
-	if (a->is_text) {
-		if ((order = str_compare(a->text, b->text)) != 0)
-			return order;
-	} else if (a->integer != b->integer)
-		return a->integer < b->integer ? -1 : 1;
-	return (a->rule > b->rule) - (a->rule < b->rule);
-}
-
-/* Paths with equalities to the front, the event's first: it parts the rules best. */
-static void
-order_paths(struct when *w, lua_State *L)
-{
-	uint32_t *place = calloc(w->path_count + 1, sizeof(*place));
-	struct when_path *ordered = calloc(w->path_count + 1, sizeof(*ordered));
-	uint32_t n = 0;
-
-	if (place == NULL || ordered == NULL) {
-		free(place);
-		free(ordered);
-		luaL_error(L, "not enough memory");
-		return;
-	}
-	for (int turn = 0; turn < 3; turn++) {
-		for (size_t i = 0; i < w->path_count; i++) {
-			const struct when_path *p = &w->paths[i];
-			bool event = !p->own && p->probe.field == FIELD_EVENT;
-
-			if (turn == (p->rules == NULL ? 2 : event ? 0 : 1)) {
-				place[i] = n;
-				ordered[n++] = *p;
-			}
-		}
-		if (turn == 1)
-			w->equal_paths = n;
-	}
-	for (size_t i = 0; i < w->equality_count; i++)
-		w->equalities[i].path = place[w->equalities[i].path];
-	for (size_t i = 0; i < w->condition_count; i++)
-		w->conditions[i].path = place[w->conditions[i].path];
-	free(w->paths);
-	free(place);
-	w->paths = ordered;
-}
-
-void
-when_finish(struct when *w, lua_State *L)
-{
-	size_t slots = 4;
-	lua_Integer name = 0;
-
-	order_paths(w, L);
-	if (w->equality_count > 0)
-		qsort(w->equalities, w->equality_count, sizeof(*w->equalities), equality_order);
-	while (slots < w->equality_count * 2)
-		slots *= 2;
-	if ((w->slots = calloc(slots, sizeof(*w->slots))) == NULL)
-		luaL_error(L, "not enough memory");
-	w->slot_mask = (uint32_t)slots - 1;
-	for (size_t i = 0; i < w->equality_count; i++) {
-		uint32_t slot = equality_hash(&w->equalities[i]) & w->slot_mask;
-
-		if (i > 0 && equality_same(&w->equalities[i - 1], &w->equalities[i]))
-			continue;
-		while (w->slots[slot] != 0)
-			slot = (slot + 1) & w->slot_mask;
-		w->slots[slot] = (uint32_t)i + 1;
-	}
-	lua_newtable(L);
-	for (size_t i = 0; i < w->path_count; i++) {
-		struct when_path *p = &w->paths[i];
-		const char *at = p->text;
-
-		p->name = name + 1;
-		for (unsigned k = 0; k <= p->steps; k++) {
-			lua_pushlstring(L, at, strlen(at));
-			lua_rawseti(L, -2, ++name);
-			at += strlen(at) + 1;
-		}
-	}
-}
-
-struct when *
-when_new(size_t rules)
-{
-	struct when *w = calloc(1, sizeof(*w));
-
-	if (w == NULL)
-		return NULL;
-	w->rule_count = rules;
-	w->words = (rules + 63) / 64;
-	w->rules = calloc(rules + 1, sizeof(*w->rules));
-	w->all = calloc(w->words + 1, sizeof(*w->all));
-	w->hits = calloc(w->words + 1, sizeof(*w->hits));
-	if (w->rules == NULL || w->all == NULL || w->hits == NULL) {
-		when_free(w);
-		return NULL;
-	}
-	for (size_t i = 0; i < rules; i++)
-		w->all[i / 64] |= UINT64_C(1) << (i % 64);
-	return w;
-}
-
-void
-when_free(struct when *w)
-{
-	if (w == NULL)
-		return;
-	for (size_t i = 0; i < w->path_count; i++) {
-		free(w->paths[i].text);
-		free(w->paths[i].rules);
-	}
-	for (size_t i = 0; i < w->condition_count; i++)
-		test_free(&w->conditions[i].test);
-	for (size_t i = 0; i < w->equality_count; i++)
-		free((char *)(uintptr_t)w->equalities[i].text.at);
-	free(w->paths);
-	free(w->conditions);
-	free(w->equalities);
-	free(w->slots);
-	free(w->rules);
-	free(w->all);
-	free(w->hits);
-	free(w);
 }

@@ -24,7 +24,7 @@ enum test_kind {
 struct test {
 	enum test_kind kind;
 	int64_t integer; /* INTEGER, BOOLEAN */
-	double number;	 /* FLOAT, AT_LEAST, AT_MOST */
+	double number;   /* FLOAT, AT_LEAST, AT_MOST */
 	struct str text; /* owned */
 	struct test *inner;
 	size_t count;
@@ -41,11 +41,11 @@ struct test_value {
 };
 
 struct when_path {
-	char *text;	  /* names parted by NUL, owned: the field, then the steps */
+	char *text; /* names parted by NUL, owned: the field, then the steps */
 	size_t text_len;
 	struct probe probe;
-	bool own;	  /* a field that only rules set: the record is never asked */
-	unsigned steps;	  /* names behind the field's */
+	bool own;       /* a field that only rules set: the record is never asked */
+	unsigned steps; /* names behind the field's */
 	struct str step[PROBE_STEPS];
 	lua_Integer name; /* names[name] is the field's, the steps' follow */
 	uint64_t *rules;  /* that have an equality on it; NULL: none */
@@ -92,7 +92,7 @@ static inline bool
 equality_same(const struct equality *a, const struct equality *b)
 {
 	return a->path == b->path && a->is_text == b->is_text &&
-	    (a->is_text ? str_equal(a->text, b->text) : a->integer == b->integer);
+	       (a->is_text ? str_equal(a->text, b->text) : a->integer == b->integer);
 }
 
 static inline uint32_t
@@ -120,6 +120,8 @@ equality_hash(const struct equality *e)
 /* Does one value pass? Not for PRESENT, ABSENT, NO, and an ANY with one of these in it. */
 bool when_test(const struct test *t, const struct test_value *v);
 
+/* Gives back what a test holds, not the test itself. */
+void when_test_free(struct test *t);
 /* Is there something at the path, be it a value, an object or a list? */
 bool when_present(const struct when_path *p, const struct run *run, const struct when_live *live);
 /* The integers and texts at a path of the doc. */

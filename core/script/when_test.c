@@ -20,12 +20,11 @@ when_test(const struct test *t, const struct test_value *v)
 		if (v->kind == TEST_FLOAT && t->kind == TEST_INTEGER)
 			return v->number == (double)t->integer;
 		return v->kind == t->kind && v->integer == t->integer;
-	case TEST_FLOAT:
-		return v->kind == TEST_FLOAT && v->number == t->number;
+	case TEST_FLOAT: return v->kind == TEST_FLOAT && v->number == t->number;
 	case TEST_AT_LEAST:
 	case TEST_AT_MOST:
 		return (v->kind == TEST_INTEGER && in_bounds(t, (double)v->integer)) ||
-		    (v->kind == TEST_FLOAT && in_bounds(t, v->number));
+		       (v->kind == TEST_FLOAT && in_bounds(t, v->number));
 	case TEST_ANY:
 		if (v->kind == TEST_TEXT)
 			return needles_in(t->needles, v->text);
@@ -41,18 +40,18 @@ when_test(const struct test *t, const struct test_value *v)
 	case TEST_TEXT: return str_equal(t->text, v->text);
 	case TEST_PREFIX:
 		return v->text.len >= t->text.len &&
-		    memcmp(v->text.at, t->text.at, t->text.len) == 0;
+		       memcmp(v->text.at, t->text.at, t->text.len) == 0;
 	case TEST_SUFFIX:
 		return v->text.len >= t->text.len &&
-		    memcmp(v->text.at + v->text.len - t->text.len, t->text.at, t->text.len) == 0;
-	case TEST_CONTAINS:
-		return memmem(v->text.at, v->text.len, t->text.at, t->text.len) != NULL;
+		       memcmp(v->text.at + v->text.len - t->text.len, t->text.at, t->text.len) == 0;
+	case TEST_CONTAINS: return memmem(v->text.at, v->text.len, t->text.at, t->text.len) != NULL;
 	default: return false;
 	}
 }
 
 /*
- * A search for the end of a path, fed by the walk over one field. `here` says how many steps lead to the value that comes next,
+ * A search for the end of a path, fed by the walk over one field. `here` says how many steps lead
+ * to the value that comes next,
  * or -1 when it lies elsewhere; elements of a list are where the list is.
  */
 struct search {
@@ -135,7 +134,10 @@ static const struct sink_ops searching = {
 	.word = search_text,
 };
 
-/* Questions to a doc: what stands at the top of the stack is looked into from step on, and popped. */
+/*
+ * Questions to a doc: what stands at the top of the stack is looked into from step on, and
+ * popped.
+ */
 struct question {
 	lua_State *L;
 	const struct when_path *path;

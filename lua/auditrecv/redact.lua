@@ -46,7 +46,7 @@ function redact.after(list, options)
       list[i], count, after = mark, count + 1, false
     elseif has[argument] then
       after = true
-    elseif not all_dashed or argument:byte() == DASH then
+    elseif not all_dashed or argument >= "-" and argument < "." then -- begins with a dash: cheaper than a call
       local equals = argument:find("=", 1, true)
       if equals and has[argument:sub(1, equals - 1)] then
         list[i], count = argument:sub(1, equals) .. mark, count + 1

@@ -1,5 +1,6 @@
 /*
- * bench_script: CPU time and Lua allocations per record, from the bytes of a record to its document, in one thread.
+ * bench_script: CPU time and Lua allocations per record, from the bytes of a record to its
+ * document, in one thread.
  *
  *	bench_script [-r RULES] [-e] [-n RUNS] TRAIL
  *
@@ -39,7 +40,9 @@ run(struct script *s, struct record *record, const uint8_t *at, size_t len, stru
 	struct trail trail;
 	struct trail_item item;
 	struct dialect dialect = { .natural_ports = false };
-	struct origin origin = { .present = true, .from = STR("192.0.2.25"), .host = STR("web-01.example.org") };
+	struct origin origin = {
+		.present = true, .from = STR("192.0.2.25"), .host = STR("web-01.example.org")
+	};
 	struct buf out = { 0 };
 	struct script_result result;
 
@@ -80,7 +83,9 @@ by_value(const void *left, const void *right)
 int
 main(int argc, char **argv)
 {
-	struct script_config config = { .index = "audit-%Y-%m-%d", .max_heap = 64u << 20, .time_limit = 100 };
+	struct script_config config = {
+		.index = "audit-%Y-%m-%d", .max_heap = 64u << 20, .time_limit = 100
+	};
 	struct script *s;
 	struct script_work before, after;
 	struct record record;
@@ -124,13 +129,15 @@ main(int argc, char **argv)
 	}
 	script_work(s, &after);
 	qsort(ns, (size_t)runs, sizeof(ns[0]), by_value);
-	printf("%.0f ns/record (%.0f to %.0f), %.2f Lua allocations, %.0f bytes, %.1f %% into Lua, %.1f %% dropped, "
-	       "%.2f probes, heap %zu KiB\n",
+	printf(
+	    "%.0f ns/record (%.0f to %.0f), %.2f Lua allocations, %.0f bytes, %.1f %% into Lua, %.1f %% dropped, "
+	    "%.2f probes, heap %zu KiB\n",
 	    ns[runs / 2], ns[0], ns[runs - 1],
 	    (double)(after.lua_allocations - before.lua_allocations) / (double)after.records,
-	    (double)t.bytes / (double)t.records, 100.0 * (double)after.entered / (double)after.records,
-	    100.0 * (double)t.dropped / (double)t.records, (double)after.probes / (double)after.records,
-	    script_heap(s) >> 10);
+	    (double)t.bytes / (double)t.records,
+	    100.0 * (double)after.entered / (double)after.records,
+	    100.0 * (double)t.dropped / (double)t.records,
+	    (double)after.probes / (double)after.records, script_heap(s) >> 10);
 	record_fini(&record);
 	script_close(s);
 	munmap(map, (size_t)st.st_size);

@@ -39,7 +39,10 @@ check(lua_State *L)
 	return box;
 }
 
-/* open { directory =, index =, max_heap =, time_limit =, eager = }; nil and the error when it fails. */
+/*
+ * open { directory =, index =, max_heap =, time_limit =, eager = }; nil and the error when it
+ * fails.
+ */
 static int
 l_open(lua_State *L)
 {
@@ -84,7 +87,10 @@ l_close(lua_State *L)
 	return 0;
 }
 
-/* An origin from a table { from =, host =, received =, sequence = } at index, borrowed from it; none when it is nil. */
+/*
+ * An origin from a table { from =, host =, received =, sequence = } at index, borrowed from it;
+ * none when it is nil.
+ */
 static struct origin
 check_origin(lua_State *L, int index)
 {
@@ -132,7 +138,10 @@ set_str(lua_State *L, const char *key, struct str s)
 	lua_setfield(L, -2, key);
 }
 
-/* script:run(bytes, origin?, dialect?) → { verdict =, rule =, reason =, index =, default_index =, json = } */
+/*
+ * script:run(bytes, origin?, dialect?) → { verdict =, rule =, reason =, index =, default_index =,
+ * json = }
+ */
 static int
 l_run(lua_State *L)
 {
@@ -301,7 +310,10 @@ run_chunk(lua_State *L)
 	return 0;
 }
 
-/* A chunk in a state with our heap. Arguments: chunk, cap, fail_after (-1: never). Returns status, used after closing, peak, refused. */
+/*
+ * A chunk in a state with our heap. Arguments: chunk, cap, fail_after (-1: never). Returns
+ * status, used after closing, peak, refused.
+ */
 static int
 l_heap(lua_State *L)
 {
