@@ -267,7 +267,7 @@ daemon_open(struct daemon **out, const struct daemon_source *source, bool dry)
 	return NULL;
 fail:
 	daemon_close(d);
-	return e;
+	return settings_blame(e, source->file);
 }
 
 const struct settings *

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define PATH_SIZE 256
-#define FILE_MOST (1024 * 1024)
 
 /* Everything that settings hold, so that one call frees it. */
 struct settings_memory {
@@ -418,14 +417,14 @@ load_file(struct reading *r)
 
 	if (f == NULL)
 		return err_sys("settings file %s", r->file);
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && r->text.len < FILE_MOST)
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && r->text.len < SETTINGS_FILE_MOST)
 		buf_append(&r->text, chunk, n);
 	if (ferror(f))
 		e = err_sys("settings file %s", r->file);
 	fclose(f);
 	if (e != NULL)
 		return e;
-	if (buf_failed(&r->text) || r->text.len >= FILE_MOST)
+	if (buf_failed(&r->text) || r->text.len >= SETTINGS_FILE_MOST)
 		return err_new("settings file %s: too large", r->file);
 	snprintf(name, sizeof(name), "@%s", r->file);
 	if ((e = run_data(r->L, r->text.len > 0 ? r->text.at : "", r->text.len, name)) != NULL)

@@ -3,6 +3,7 @@
  * strings and comments.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,4 +193,42 @@ settings_line(const char *text, size_t len, const char *path)
 		}
 	}
 	return 0;
+}
+
+/* The start of a file, as much as a settings file may have; an empty buf when it cannot be read. */
+static void
+read_file(const char *file, struct buf *out)
+{
+	FILE *f = fopen(file, "r");
+	char chunk[4096];
+	size_t n;
+
+	if (f == NULL)
+		return;
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && out->len < SETTINGS_FILE_MOST)
+		buf_append(out, chunk, n);
+	fclose(f);
+}
+
+struct err *
+settings_blame(struct err *e, const char *file)
+{
+	const char *text, *colon;
+	struct buf content = { 0 };
+	char path[256];
+	unsigned line = 0;
+
+	if (e == NULL || file == NULL)
+		return e;
+	text = err_text(e);
+	colon = strchr(text, ':');
+	if (colon == NULL || (size_t)(colon - text) >= sizeof(path))
+		return e;
+	memcpy(path, text, (size_t)(colon - text));
+	path[colon - text] = '\0';
+	read_file(file, &content);
+	if (!buf_failed(&content) && content.len > 0)
+		line = settings_line(content.at, content.len, path);
+	buf_fini(&content);
+	return line > 0 ? err_wrap(e, "%s:%u", file, line) : e;
 }

@@ -56,6 +56,8 @@ describe("settings", function()
     { "a listener without mechanism", "return { listen = { {} } }", "listen.1: no mechanism is allowed" },
     { "a mechanism that we do not have", "return { listen = { { mechanisms = { 'ntlm' } } } }",
       '"ntlm" is not a mechanism' },
+    { "a fault that shows only later, with its line all the same",
+      "return {\n  listen = {\n    {},\n  } }", ":3: listen.1: no mechanism" },
     { "`dummy` for nobody", "return { listen = { { mechanisms = { 'dummy' } } } }", "list the senders' networks" },
     { "a network that is none",
       "return { listen = { { mechanisms = { 'dummy' }, dummy_from = { '10.0.0.0/33' } } } }", "from 0 to 32" },
