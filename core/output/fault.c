@@ -227,6 +227,9 @@ judge_argument(const struct error_text *t, struct buf *field)
 		return VIEW(FAULT_RACE, "mapping", NULL);
 	if (pattern >= 0 || says(t, "Limit of mapping depth") || says(t, "Limit of total fields"))
 		return VIEW(FAULT_DOCUMENT, "mapping", NULL);
+	/* Elasticsearch 9, of an object where a date belongs: its reader loses its place, and names no field. */
+	if (begins(t, "Malformed content, found extra data after parsing"))
+		return VIEW(FAULT_DOCUMENT, "mapping", NULL);
 	if (begins(t, "if _id is specified it must not be empty"))
 		return VIEW(FAULT_HOPELESS, "bad_id", NULL);
 	if (begins(t, "no write index is defined"))

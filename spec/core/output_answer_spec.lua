@@ -70,6 +70,7 @@ local items_of_400 = {
   { MP, "failed to parse", "json_parse_exception", "document", "" },
   { DP, "[1:2] failed to parse: [1:6] Duplicate field 'x1'", nil, "document", "" },
   { IA, "if _id is specified it must not be empty", nil, "hopeless", "" },
+  { IA, "Malformed content, found extra data after parsing: FIELD_NAME", nil, "document", "" },
   { "index_closed_exception", "closed", nil, "destination", "" },
   { IA, "no write index is defined for alias [al]. The write index may be explicitly disabled", nil, "destination",
     "" },

@@ -6,7 +6,7 @@ local server = require "spec.servers.server"
 
 if server.name ~= "elasticsearch-8" and server.name ~= "opensearch-2" then return end
 
-local COUNT = 60000
+local COUNT = 40000
 
 describe("a cluster of three nodes", function()
   local nodes, d

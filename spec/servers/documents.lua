@@ -52,7 +52,8 @@ end
 ---@return string?
 function documents.problem_with_sequences(node, index, n)
   local seen, got, after = {}, 0, nil
-  node:must("POST", "/" .. index .. "/_refresh")
+  local all_of_them = documents.count(node, index)
+  if all_of_them ~= n then return all_of_them .. " documents, not " .. n end
   repeat
     local found = node:must("GET", "/" .. index .. "/_search", {
       size = 10000, _source = false, docvalue_fields = { "sender_sequence" }, track_total_hits = true,
@@ -67,13 +68,7 @@ function documents.problem_with_sequences(node, index, n)
     end
     after = hits[1] and hits[#hits].sort
   until #hits < 10000
-  if got ~= n then
-    local lost = {}
-    for sequence = 1, n do
-      if not seen[sequence] and #lost < 20 then lost[#lost + 1] = sequence end
-    end
-    return ("%d of %d are there; missing %s …"):format(got, n, table.concat(lost, " "))
-  end
+  if got ~= n then return got .. " different ones, not " .. n end
 end
 
 return documents

@@ -4,7 +4,7 @@ local receiver = require "spec.servers.receiver"
 local process = require "spec.support.process"
 local shared = require "spec.servers.shared"
 
-local COUNT = 30000
+local COUNT = 20000
 
 describe("in the middle of a stream", function()
   local node, d, options
