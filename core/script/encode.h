@@ -21,10 +21,10 @@
 #include "script/run.h"
 #include "script/shape.h"
 
-#define ENCODE_DEPTH 32 /* objects and lists in each other that a document may have */
-#define ENCODE_MOST \
-	((size_t)8  \
-	    << 20) /* bytes of JSON that rules may make, beside 8 for each byte of the record */
+/* Objects and lists in each other that a document may have. */
+#define ENCODE_DEPTH 32
+/* Bytes of JSON that rules may make, beside 8 for each byte of the record. */
+#define ENCODE_MOST ((size_t)4 << 20)
 
 struct encoder {
 	const struct shape *shape;
