@@ -1,6 +1,7 @@
 /*
- * sink: takes bulk requests as fast as they come, for benches. It believes every document: it counts lines, and answers at
- * once that all of them are stored, in the filtered form. It must need far less CPU than what it measures.
+ * sink: takes bulk requests as fast as they come, for benches. It believes every document: it
+ * counts lines, and answers at once that all of them are stored, in the filtered form. It must need
+ * far less CPU than what it measures.
  *
  *	cc -O3 -o .build/sink spec/bench/sink.c
  *	.build/sink PORT		0: any; the port is the first line of its output

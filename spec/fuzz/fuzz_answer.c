@@ -1,6 +1,7 @@
 /*
- * Any bytes as the answer to a bulk request, and as a document that a server refused: an answer means the same in pieces of
- * any size, and a repaired document is JSON with the tag and the free object. The first bytes choose which, the status and the pieces.
+ * Any bytes as the answer to a bulk request, and as a document that a server refused: an answer
+ * means the same in pieces of any size, and a repaired document is JSON with the tag and the free
+ * object. The first bytes choose which, the status and the pieces.
  */
 #include <stdio.h>
 #include <stdlib.h>

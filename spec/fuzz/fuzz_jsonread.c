@@ -1,6 +1,6 @@
 /*
- * Any bytes as JSON: read token by token, skipped as a whole, decoded; both ways have to agree, and what is lent lies
- * within the bytes.
+ * Any bytes as JSON: read token by token, skipped as a whole, decoded; both ways have to agree, and
+ * what is lent lies within the bytes.
  */
 #include <stdio.h>
 #include <stdlib.h>

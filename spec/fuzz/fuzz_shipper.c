@@ -1,6 +1,7 @@
 /*
- * Any bytes as what happens to a shipper: documents put, answers of every kind, time that passes, memory that runs out.
- * Whatever it is, once all goes well again each document that was taken settles, exactly once.
+ * Any bytes as what happens to a shipper: documents put, answers of every kind, time that passes,
+ * memory that runs out. Whatever it is, once all goes well again each document that was taken
+ * settles, exactly once.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The linker sends the shipper's calls here (see run); libFuzzer's own pass while nothing is to fail. */
+/*
+ * The linker sends the shipper's calls here (see run); libFuzzer's own pass while nothing is to
+ * fail.
+ */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *at, size_t size);

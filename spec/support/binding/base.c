@@ -80,8 +80,8 @@ l_sha256_base64url(lua_State *L)
 
 	part.len = len;
 	hash_sha256(&part, 1, digest);
-	lua_pushlstring(L, text,
-	    hash_base64url(digest, (size_t)luaL_optinteger(L, 2, SHA256_SIZE), text));
+	lua_pushlstring(
+	    L, text, hash_base64url(digest, (size_t)luaL_optinteger(L, 2, SHA256_SIZE), text));
 	return 1;
 }
 

@@ -105,8 +105,9 @@ static const char *const verdict_names[] = { "items", "unclear", "busy", "moment
 	"too_large", "credentials", "forbidden", "blocked", "odd", "lost" };
 
 /*
- * answer{ status, type, body, actions, complete, chunk } -> verdict, items, same, type; an item is { position (from 1), status, fault,
- * word, field, error, cure }. With chunk, the body is fed in pieces of so many bytes.
+ * answer{ status, type, body, actions, complete, chunk } -> verdict, items, same, type; an item is
+ * { position (from 1), status, fault, word, field, error, cure }. With chunk, the body is fed in
+ * pieces of so many bytes.
  */
 static int
 l_answer(lua_State *L)

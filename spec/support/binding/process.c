@@ -1,4 +1,7 @@
-/* process: starting, watching and ending programs, for specs; the Lua packages of Debian have none for Lua 5.4. */
+/*
+ * process: starting, watching and ending programs, for specs; the Lua packages of Debian have none
+ * for Lua 5.4.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -43,7 +46,7 @@ texts(lua_State *L, int index, const char *out[ARGUMENTS_MOST])
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_rawgeti(L, index, i);
 		out[i - 1] = luaL_checkstring(L, -1);
-		lua_pop(L, 1);	/* the list keeps it alive */
+		lua_pop(L, 1); /* the list keeps it alive */
 	}
 	out[n] = NULL;
 }
@@ -53,7 +56,8 @@ static int
 l_start(lua_State *L)
 {
 	const char *argv[ARGUMENTS_MOST], *environment[ARGUMENTS_MOST];
-	const char *in = luaL_checkstring(L, 2), *out = luaL_checkstring(L, 3), *err = luaL_checkstring(L, 4);
+	const char *in = luaL_checkstring(L, 2), *out = luaL_checkstring(L, 3),
+		   *err = luaL_checkstring(L, 4);
 	pid_t pid;
 
 	texts(L, 1, argv);
@@ -101,7 +105,8 @@ static int
 l_sleep(lua_State *L)
 {
 	lua_Number seconds = luaL_checknumber(L, 1);
-	struct timespec ts = { (time_t)seconds, (long)((seconds - (lua_Number)(time_t)seconds) * 1e9) };
+	struct timespec ts = { (time_t)seconds,
+		(long)((seconds - (lua_Number)(time_t)seconds) * 1e9) };
 
 	nanosleep(&ts, NULL);
 	return 0;

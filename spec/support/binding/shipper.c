@@ -1,4 +1,7 @@
-/* shipper: a shipper whose server is the spec, in a time of its own; and what a document costs without the kernel. */
+/*
+ * shipper: a shipper whose server is the spec, in a time of its own; and what a document costs
+ * without the kernel.
+ */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
@@ -179,7 +182,10 @@ sim_answer(lua_State *L)
 	return 1;
 }
 
-/* asked(node, well): the answer to a question; without arguments: the nodes that were asked, as a list */
+/*
+ * asked(node, well): the answer to a question; without arguments: the nodes that were asked, as a
+ * list
+ */
 static int
 sim_asked(lua_State *L)
 {
@@ -202,7 +208,10 @@ sim_asked(lua_State *L)
 	return 1;
 }
 
-/* pass(seconds), or, without, up to when something is due; returns the seconds that passed, nil when nothing is due */
+/*
+ * pass(seconds), or, without, up to when something is due; returns the seconds that passed, nil
+ * when nothing is due
+ */
 static int
 sim_pass(lua_State *L)
 {
@@ -327,7 +336,10 @@ bench_ask(void *ctx, unsigned node)
 	(void)node;
 }
 
-/* bench(documents, json bytes, per request) -> ns per document for put, body, answer and fate; no kernel */
+/*
+ * bench(documents, json bytes, per request) -> ns per document for put, body, answer and fate; no
+ * kernel
+ */
 static int
 l_bench(lua_State *L)
 {

@@ -1,4 +1,7 @@
-/* sink: real outputs on a loop of their own, the pool, and the ways to make a disk or a reader fail. */
+/*
+ * sink: real outputs on a loop of their own, the pool, and the ways to make a disk or a reader
+ * fail.
+ */
 #include <ev.h>
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -172,7 +175,10 @@ real_flush(lua_State *L)
 	return 0;
 }
 
-/* run(seconds, pending): turns the loop until at most `pending` (0) documents have not settled, or the time is over */
+/*
+ * run(seconds, pending): turns the loop until at most `pending` (0) documents have not settled, or
+ * the time is over
+ */
 static int
 real_run(lua_State *L)
 {
@@ -295,7 +301,10 @@ sum_done(struct pool_job *job)
 		--*j->left;
 }
 
-/* pool_sum(jobs, threads, again, cancel) -> total, jobs that ran, jobs taken back; every cancel-th job is taken back */
+/*
+ * pool_sum(jobs, threads, again, cancel) -> total, jobs that ran, jobs taken back; every cancel-th
+ * job is taken back
+ */
 static int
 l_pool_sum(lua_State *L)
 {
@@ -386,7 +395,10 @@ l_setenv(lua_State *L)
 	return 0;
 }
 
-/* file_limit(bytes): no file of this process grows beyond; without: as before. A write then fails as on a full disk. */
+/*
+ * file_limit(bytes): no file of this process grows beyond; without: as before. A write then fails
+ * as on a full disk.
+ */
 static int
 l_file_limit(lua_State *L)
 {
