@@ -146,7 +146,8 @@ put_quoted(struct json *j, const char *at, size_t len)
 		*p++ = ',';
 	*p++ = '"';
 	if (LIKELY(is_clean(at, len))) {
-		memcpy(p, at, len);
+		if (len > 0) /* at may be NULL then */
+			memcpy(p, at, len);
 		p += len;
 	} else
 		p = put_escaped(p, at, len);

@@ -30,7 +30,8 @@ read_tokens(struct str json, struct buf *decoded)
 	for (size_t n = 0;; n++) {
 		token = jsonread_next(&r);
 		must(n <= 2 * json.len + 1, "each token takes a byte, or is the end");
-		must(r.at >= json.at && r.at <= json.at + json.len, "it stays within the bytes");
+		must(json.len == 0 || (r.at >= json.at && r.at <= json.at + json.len),
+		    "it stays within the bytes");
 		if (token == JSONREAD_BAD || token == JSONREAD_END)
 			break;
 		must(r.text.at >= json.at && r.text.at + r.text.len <= json.at + json.len,
