@@ -164,7 +164,7 @@ fold_line(enum log_level level, const char *event, uint64_t hash)
 }
 
 void
-log_write(enum log_level level, const char *event, const struct log_pair *pairs)
+log_write(enum log_level level, const char *event, const struct log_pair *pairs, bool fold)
 {
 	struct buf tail = { 0 };
 
@@ -177,7 +177,7 @@ log_write(enum log_level level, const char *event, const struct log_pair *pairs)
 		else
 			put_value(&tail, pairs->text);
 	}
-	if (!buf_failed(&tail) && !fold_line(level, event, line_hash(buf_view(&tail))))
+	if (!buf_failed(&tail) && !(fold && fold_line(level, event, line_hash(buf_view(&tail)))))
 		put_line(buf_view(&tail));
 	buf_fini(&tail);
 }

@@ -12,6 +12,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -65,19 +66,21 @@ void log_set_fd(int fd);
  */
 void log_tick(int all);
 
-/* The writer behind the macros; pairs end with a NULL key. */
-void log_write(enum log_level level, const char *event, const struct log_pair *pairs);
+/* The writer behind the macros; pairs end with a NULL key. With fold, a line that repeats is counted. */
+void log_write(enum log_level level, const char *event, const struct log_pair *pairs, bool fold);
 extern enum log_level log_level;
 
-#define LOG_AT(lvl, event, ...)                                                               \
-	do {                                                                                  \
-		if ((lvl) <= log_level)                                                       \
-			log_write(                                                            \
-			    (lvl), (event), (const struct log_pair[]){ __VA_ARGS__, { 0 } }); \
+#define LOG_AT(lvl, fold, event, ...)                                                              \
+	do {                                                                                       \
+		if ((lvl) <= log_level)                                                            \
+			log_write((lvl), (event), (const struct log_pair[]){ __VA_ARGS__, { 0 } }, \
+			    (fold));                                                               \
 	} while (0)
-#define log_error(event, ...) LOG_AT(LOG_ERROR, event, __VA_ARGS__)
-#define log_warn(event, ...)  LOG_AT(LOG_WARN, event, __VA_ARGS__)
-#define log_info(event, ...)  LOG_AT(LOG_INFO, event, __VA_ARGS__)
-#define log_debug(event, ...) LOG_AT(LOG_DEBUG, event, __VA_ARGS__)
+#define log_error(event, ...) LOG_AT(LOG_ERROR, true, event, __VA_ARGS__)
+#define log_warn(event, ...)  LOG_AT(LOG_WARN, true, event, __VA_ARGS__)
+#define log_info(event, ...)  LOG_AT(LOG_INFO, true, event, __VA_ARGS__)
+#define log_debug(event, ...) LOG_AT(LOG_DEBUG, true, event, __VA_ARGS__)
+/* A line that somebody asked for: printed each time. */
+#define log_answer(event, ...) LOG_AT(LOG_INFO, false, event, __VA_ARGS__)
 
 #endif

@@ -51,7 +51,7 @@ log_counts(const char *event, const struct daemon *d)
 	struct wire_counters w = { 0 };
 
 	wire_counters(d->wire, &w);
-	log_info(event, log_i("connections", w.connections),
+	log_answer(event, log_i("connections", w.connections),
 	    log_i("received", (int64_t)l->received),
 	    log_i("indexed", (int64_t)l->fates[FATE_INDEXED]),
 	    log_i("existed", (int64_t)l->fates[FATE_EXISTS]),
@@ -66,7 +66,7 @@ log_sender(const struct sender *s)
 {
 	const struct ledger *l = &s->ledger;
 
-	log_info("sender counts", log_s("sender", s->name), log_i("connections", s->connections),
+	log_answer("sender counts", log_s("sender", s->name), log_i("connections", s->connections),
 	    log_i("received", (int64_t)l->received),
 	    log_i("indexed", (int64_t)l->fates[FATE_INDEXED]),
 	    log_i("existed", (int64_t)l->fates[FATE_EXISTS]),
@@ -82,7 +82,7 @@ log_rules(const struct daemon *d)
 
 	for (size_t i = 0; i < script_rules(d->script); i++) {
 		script_rule(d->script, i, &r);
-		log_info("rule counts", log_s("rule", r.name), log_s("phase", r.phase),
+		log_answer("rule counts", log_s("rule", r.name), log_s("phase", r.phase),
 		    log_i("matched", (int64_t)r.matched), log_i("dropped", (int64_t)r.dropped),
 		    log_i("routed", (int64_t)r.routed), log_i("failed", (int64_t)r.failed));
 	}
@@ -348,6 +348,7 @@ daemon_run(struct daemon *d)
 	    log_s("rules_hash", script_hash(d->script)));
 	ev_run(d->loop, 0);
 	e = tell_unsettled(d);
+	log_tick(1);
 	log_rules(d);
 	log_counts("stopped", d);
 	return e;
