@@ -154,6 +154,13 @@ mend_heap(struct script *s)
 	s->rebuilt++;
 }
 
+static void
+put_failed_tag(struct buf *out, const char *rule)
+{
+	buf_append(out, "rule_failed:", 12);
+	buf_append(out, rule, strlen(rule));
+}
+
 /* A line of JSON about a record that must not be shown: who, when, what, and why. */
 static void
 write_stub(
@@ -161,6 +168,7 @@ write_stub(
 {
 	static const enum field fields[] = { FIELD_TIME, FIELD_EVENT, FIELD_FROM, FIELD_HOST,
 		FIELD_RECEIVED, FIELD_SENDER_SEQUENCE };
+	struct buf tag = { 0 };
 	struct json j;
 
 	json_init(&j, out);
@@ -174,10 +182,12 @@ write_stub(
 	json_key(&j, "tags", 4);
 	json_open(&j, '[');
 	json_text(&j, "withheld", 8);
+	put_failed_tag(&tag, rule);
+	json_text(&j, tag.at, tag.len);
 	json_close(&j, ']');
-	json_key(&j, "rule", 4);
-	json_text(&j, rule, strlen(rule));
 	json_close(&j, '}');
+	out->failed |= buf_failed(&tag);
+	buf_fini(&tag);
 }
 
 /* Ends a record whose document must not be seen. The reason stands in s->reason. */
@@ -198,8 +208,7 @@ add_tag(struct script *s, const char *rule)
 {
 	struct buf *tags = &s->policy->encoder.tags;
 
-	buf_append(tags, "rule_failed:", 12);
-	buf_append(tags, rule, strlen(rule));
+	put_failed_tag(tags, rule);
 	buf_byte(tags, ENCODE_STOP);
 }
 

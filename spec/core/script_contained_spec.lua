@@ -117,7 +117,7 @@ describe("core.script contains", function()
     assert.equal("a.lua:1: it raised an error of its own (its words are logged at level debug)", result.reason)
     assert.same({
       time = "2026-03-01T12:34:56.789012345Z", event = "execve", from = "192.0.2.25", host = "web-01.example.org",
-      received = "2026-03-01T12:34:56.789012345Z", sender_sequence = 4711, rule = "mask", tags = { "withheld" },
+      received = "2026-03-01T12:34:56.789012345Z", sender_sequence = 4711, tags = { "withheld", "rule_failed:mask" },
     }, json.decode(result.json))
     assert.is_nil(result.json:find("canary", 1, true))
     assert.equal(1, script:rules()[1].failed)
