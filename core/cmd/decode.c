@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct decoding {
 	uint64_t records;
 	bool damaged;
 	bool closed; /* nobody reads our output any more */
+	bool failed; /* our output cannot be written: there is no use in going on */
 };
 
 /* Writes what has come together; a reader that went away ends the run quietly. */
@@ -64,8 +66,10 @@ write_out(struct decoding *d)
 			d->closed = true;
 			break;
 		}
-		if (n < 0)
+		if (n < 0) {
+			d->failed = true;
 			return err_sys("standard output");
+		}
 		done += (size_t)n;
 	}
 	buf_cut(&d->out, 0);
@@ -128,7 +132,6 @@ take_items(struct decoding *d, const char *name, struct trail *trail, struct buf
 		case TRAIL_END: *wanted = 0; goto done;
 		}
 		used += item.len;
-		trail->offset += item.len;
 		progress_step(&d->progress, d->before + trail->offset, d->records, "records");
 	}
 done:
@@ -201,27 +204,31 @@ whole_size(char **names, int count)
 	return sum;
 }
 
+/* Tells an error, if there is one; true when there was none. */
+static bool
+is_fine(struct err *e)
+{
+	if (e == NULL)
+		return true;
+	fprintf(stderr, "auditrecv decode: %s\n", err_text(e));
+	err_free(e);
+	return false;
+}
+
 /* All files, one after the other; one that cannot be read does not stop the others. */
 static int
 decode_all(struct decoding *d, char **names, int count)
 {
-	int status = CMD_FINE;
-	struct err *e;
+	bool fine = true;
 
+	signal(SIGPIPE, SIG_IGN);
 	progress_begin(&d->progress, whole_size(names, count));
-	for (int i = 0; i < count && !d->closed; i++)
-		if ((e = decode_named(d, names[i])) != NULL) {
-			fprintf(stderr, "auditrecv decode: %s\n", err_text(e));
-			err_free(e);
-			status = CMD_FAILED;
-		}
-	if (!d->closed && (e = write_out(d)) != NULL) {
-		fprintf(stderr, "auditrecv decode: %s\n", err_text(e));
-		err_free(e);
-		status = CMD_FAILED;
-	}
+	for (int i = 0; i < count && !d->closed && !d->failed; i++)
+		fine = is_fine(decode_named(d, names[i])) && fine;
+	if (!d->closed && !d->failed)
+		fine = is_fine(write_out(d)) && fine;
 	progress_end(&d->progress);
-	return d->damaged ? CMD_FAILED : status;
+	return fine && !d->damaged ? CMD_FINE : CMD_FAILED;
 }
 
 struct options {

@@ -1,5 +1,8 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "cmd/cmd.h"
@@ -38,24 +41,50 @@ cmd_misused(const char *name, const char *reason)
 	return CMD_USAGE;
 }
 
+/*
+ * A file opened where a standard descriptor is missing would take its number: the log would be
+ * written among documents. Each gets a place where nothing is read or written; what is asked of
+ * standard input or output still fails.
+ */
+static void
+fill_standard_descriptors(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", modes[fd]) != fd)
+			_exit(CMD_FAILED);
+}
+
+/* What was printed has to arrive: a full disk makes a settings file that ends in its middle. */
+static int
+print_all(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fputs("auditrecv: standard output cannot be written\n", stderr);
+	return status == CMD_FINE ? CMD_FAILED : status;
+}
+
 int
 main(int argc, char **argv)
 {
+	fill_standard_descriptors();
 	if (argc < 2) {
 		usage(stderr);
 		return CMD_USAGE;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return print_all(commands[i].run(argc - 1, argv + 1));
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		usage(stdout);
-		return CMD_FINE;
+		return print_all(CMD_FINE);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("auditrecv " AUDITRECV_VERSION);
-		return CMD_FINE;
+		return print_all(CMD_FINE);
 	}
 	fprintf(stderr, "auditrecv: there is no command \"%s\"\n\n", argv[1]);
 	usage(stderr);
