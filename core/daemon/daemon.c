@@ -76,12 +76,12 @@ log_sender(const struct sender *s)
 }
 
 static void
-log_rules(const struct daemon *d)
+log_rules(const struct script *script)
 {
 	struct script_rule r;
 
-	for (size_t i = 0; i < script_rules(d->script); i++) {
-		script_rule(d->script, i, &r);
+	for (size_t i = 0; i < script_rules(script); i++) {
+		script_rule(script, i, &r);
 		log_answer("rule counts", log_s("rule", r.name), log_s("phase", r.phase),
 		    log_i("matched", (int64_t)r.matched), log_i("dropped", (int64_t)r.dropped),
 		    log_i("routed", (int64_t)r.routed), log_i("failed", (int64_t)r.failed));
@@ -97,7 +97,7 @@ tell_counts(struct ev_loop *loop, struct ev_signal *w, int revents)
 	(void)revents;
 	log_counts("counts", d);
 	senders_each(pipeline_senders(d->pipeline), log_sender);
-	log_rules(d);
+	log_rules(d->script);
 }
 
 static void
@@ -192,6 +192,7 @@ reload(struct daemon *d)
 	log_set_level((enum log_level)log_level_named(fresh->log.level));
 	pipeline_rules(d->pipeline, script);
 	output_reopen(d->output);
+	log_rules(d->script); /* the new ones count from nothing */
 	script_close(d->script);
 	d->script = script;
 	settings_free(fresh);
@@ -349,7 +350,7 @@ daemon_run(struct daemon *d)
 	ev_run(d->loop, 0);
 	e = tell_unsettled(d);
 	log_tick(1);
-	log_rules(d);
+	log_rules(d->script);
 	log_counts("stopped", d);
 	return e;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/utf8.h"
+
+#define FULL (-1) /* no errno: the file has reached its cap */
 
 /* Letters that go to disk together. */
 struct batch {
@@ -37,7 +40,7 @@ struct dead {
 	struct batch going;  /* what the job writes */
 	bool busy;
 	bool stuck; /* the last try failed; the next one is dead_tick()'s */
-	int error;  /* errno of that, 0: fine */
+	int error;  /* errno of that, 0: fine, FULL */
 };
 
 /*
@@ -64,16 +67,59 @@ end_last_line(struct dead *d)
 	return NULL;
 }
 
-/* Opens the file of that name, which may be another one than before. */
+/* A name that was made is safe when its directory is. */
+static struct err *
+sync_directory(const char *file)
+{
+	char path[PATH_MAX];
+	struct err *e = NULL;
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s", file) >= sizeof(path))
+		return err_new("dead letters %s: the name is too long", file);
+	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Some file systems do not sync directories. */
+	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+		e = err_sys("dead letters %s: its directory", file);
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+/*
+ * Opens the file of that name, which may be another one than before. The lock keeps a second
+ * daemon away: what one of them cuts off after a failed write could be the other's.
+ */
 static struct err *
 open_file(struct dead *d)
 {
+	struct err *e;
+
 	if (d->fd >= 0)
 		close(d->fd);
-	d->fd = open(d->file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	d->fd =
+	    open(d->file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
 	if (d->fd < 0)
 		return err_sys("dead letters %s", d->file);
-	return end_last_line(d);
+	if (flock(d->fd, LOCK_EX | LOCK_NB) < 0)
+		return err_sys(
+		    "dead letters %s: lock (does another process write to it?)", d->file);
+	if ((e = end_last_line(d)) != NULL)
+		return e;
+	return sync_directory(d->file);
+}
+
+/*
+ * Is our file still the one of that name? Somebody who has dealt with its letters may have moved
+ * or removed it; what we would add there might never be seen again.
+ */
+static bool
+is_in_place(const struct dead *d)
+{
+	struct stat ours, named;
+
+	return fstat(d->fd, &ours) == 0 && stat(d->file, &named) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
 static void write_batch(struct pool_job *job);
@@ -111,9 +157,20 @@ struct err *
 dead_check(const char *file)
 {
 	char directory[PATH_MAX];
+	struct err *e = NULL;
+	struct stat st;
+	int fd = open(file, O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
 
-	if (access(file, F_OK) == 0)
-		return access(file, R_OK | W_OK) == 0 ? NULL : err_sys("dead letters %s", file);
+	if (fd >= 0) {
+		if (fstat(fd, &st) < 0)
+			e = err_sys("dead letters %s", file);
+		else if (!S_ISREG(st.st_mode))
+			e = err_new("dead letters %s: not a regular file", file);
+		close(fd);
+		return e;
+	}
+	if (errno != ENOENT)
+		return err_sys("dead letters %s", file);
 	if ((size_t)snprintf(directory, sizeof(directory), "%s", file) >= sizeof(directory))
 		return err_new("dead letters %s: the name is too long", file);
 	if (access(dirname(directory), W_OK | X_OK) != 0)
@@ -219,16 +276,22 @@ put_letter(struct buf *out, const struct dead_letter *l)
 	buf_byte(out, '\n');
 }
 
-/* On a thread: all of it and fsync, or the file as it was. */
+/* On a thread: all of it and fsync, or the file as it was. No letter goes to a file that was moved away. */
 static void
 write_batch(struct pool_job *job)
 {
 	struct dead *d = container_of(job, struct dead, job);
 	size_t done = 0;
+	struct err *e;
 	ssize_t n;
 
+	if (!is_in_place(d) && (e = open_file(d)) != NULL) {
+		d->error = errno != 0 ? errno : EIO;
+		err_free(e);
+		return;
+	}
 	if (d->size >= d->max_bytes) {
-		d->error = EDQUOT;
+		d->error = FULL;
 		return;
 	}
 	while (done < d->going.text.len) {
@@ -277,8 +340,8 @@ batch_written(struct pool_job *job)
 	if (d->error != 0) {
 		d->stuck = true;
 		log_error("dead letters cannot be written; their records stay unacknowledged",
-		    log_s("reason", d->error == EDQUOT ? "dead_letters.max_bytes is reached"
-						       : strerror(d->error)),
+		    log_s("reason", d->error == FULL ? "dead_letters.max_bytes is reached"
+						     : strerror(d->error)),
 		    log_i("letters", (int64_t)dead_pending(d)));
 		return;
 	}

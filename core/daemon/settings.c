@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define PATH_SIZE 256
+#define HEAP_MOST (64u * 1024 * 1024) /* bytes that a settings file may take while it is read */
 
 /* Everything that settings hold, so that one call frees it. */
 struct settings_memory {
@@ -23,7 +24,29 @@ struct reading {
 	struct settings *into;
 	const char *file; /* NULL: no file */
 	struct buf text;  /* of the file */
+	size_t heap;      /* bytes that Lua holds */
 };
+
+/* The heap of a reading. A file that doubles a text for ever must not take the machine along. */
+static void *
+allocate(void *reading, void *at, size_t old_size, size_t size)
+{
+	struct reading *r = reading;
+	void *moved;
+
+	if (at == NULL)
+		old_size = 0; /* Lua tells a kind there */
+	if (size == 0) {
+		free(at);
+		r->heap -= old_size;
+		return NULL;
+	}
+	if (size > old_size && size - old_size > HEAP_MOST - r->heap)
+		return NULL;
+	if ((moved = realloc(at, size)) != NULL)
+		r->heap += size - old_size;
+	return moved;
+}
 
 static void *
 keep(struct settings *s, size_t size)
@@ -198,14 +221,21 @@ static struct err *
 read_item(struct reading *r, struct settings_list *list, const char *path, lua_Integer i)
 {
 	char at[PATH_SIZE + 24];
+	const char *text;
+	size_t len;
+	bool whole;
 
 	snprintf(at, sizeof(at), "%s.%lld", path, (long long)i);
 	if (!lua_isinteger(r->L, -1) && lua_type(r->L, -1) != LUA_TSTRING)
 		return complain(
 		    r, at, "a text in quotes is wanted, not a %s", luaL_typename(r->L, -1));
 	lua_pushvalue(r->L, -1); /* item copy */
-	list->items[i - 1] = keep_text(r->into, lua_tostring(r->L, -1));
+	text = lua_tolstring(r->L, -1, &len);
+	whole = strlen(text) == len;
+	list->items[i - 1] = keep_text(r->into, text);
 	lua_pop(r->L, 1);
+	if (!whole)
+		return complain(r, at, "the text holds a zero byte");
 	return list->items[i - 1] != NULL ? NULL : err_sys("settings");
 }
 
@@ -428,7 +458,9 @@ load_file(struct reading *r)
 		return err_new("settings file %s: too large", r->file);
 	snprintf(name, sizeof(name), "@%s", r->file);
 	if ((e = run_data(r->L, r->text.len > 0 ? r->text.at : "", r->text.len, name)) != NULL)
-		return e;
+		return strstr(err_text(e), r->file) != NULL
+			   ? e
+			   : err_wrap(e, "settings file %s", r->file);
 	if (lua_type(r->L, -1) != LUA_TTABLE)
 		return err_new(
 		    "%s:1: the file does not return a table: begin it with \"return {\"", r->file);
@@ -535,7 +567,8 @@ settings_read(struct settings **out, const char *file, const char *const *assign
 	struct protected p = { &r, assignments, assignment_count, NULL };
 	struct err *e = NULL;
 
-	if ((r.into = calloc(1, sizeof(*r.into))) == NULL || (r.L = luaL_newstate()) == NULL) {
+	if ((r.into = calloc(1, sizeof(*r.into))) == NULL ||
+	    (r.L = lua_newstate(allocate, &r)) == NULL) {
 		e = err_sys("settings");
 		goto done;
 	}

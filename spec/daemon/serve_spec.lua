@@ -136,6 +136,16 @@ describe("rules", function()
     assert.equal(1, counts.dropped)
   end)
 
+  it("that are exchanged have told what they did: every drop has its rule in the log", function()
+    local d = daemon.start { rules = { ["no_stat.lua"] = drop_stat } }
+    send(d, trail_of(d.folder, many(3)))
+    d:reload():logged "event=reloaded"
+    assert.truthy(d:logged('event="rule counts"', "rule=no_stat", "dropped=3"))
+    send(d, trail_of(d.folder, many(2)))
+    d:stop()
+    assert.truthy(d:logged('event="rule counts"', "rule=no_stat", "dropped=2"))
+  end)
+
   it("that do not load leave the old ones in force, and the log says what, where and why", function()
     local d = daemon.start { rules = { ["no_stat.lua"] = drop_stat } }
     d:write_rules { ["no_stat.lua"] = "local rule = require 'auditrecv.rule'\nreturn rule { name = \n}" }
@@ -183,6 +193,44 @@ describe("a record that is too long", function()
     local _, counts = d:stop()
     assert.equal(1, counts.dead)
     assert.equal(3, counts.acknowledged)
+  end)
+end)
+
+describe("missing standard descriptors", function()
+  it("are never taken by other files: the log stays out of documents and dead letters", function()
+    local folder = process.folder()
+    local settings = process.write(folder .. "/s.lua", ([[return {
+      listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" }, dummy_from = { "127.0.0.1" } } },
+      output = { type = "file", path = %q }, dead_letters = { file = %q } }]]):format(folder .. "/documents",
+      folder .. "/dead"))
+    local p = process.start(folder, "closed", { "/bin/sh", "-c",
+      ("exec %s serve -c %s <&- >&- 2>&-"):format(daemon.program, settings) })
+    process.until_true("its files", function()
+      local file = io.open(folder .. "/documents")
+      return file and file:close() and p.pid
+    end)
+    -- ready when SIGHUP is caught, which would end it before
+    process.until_true("its signals", function()
+      local caught = tonumber(process.read("/proc/" .. p.pid .. "/status"):match "SigCgt:%s*(%x+)", 16)
+      return caught & 1 == 1
+    end)
+    p:kill(process.signal.SIGHUP)
+    assert.equal(0, p:terminate())
+    assert.equal("", process.read(folder .. "/documents") .. process.read(folder .. "/dead"))
+  end)
+
+  it("as output end it with the reason, and nothing was acknowledged", function()
+    local folder = process.folder()
+    local p = process.start(folder, "closed", { "/bin/sh", "-c",
+      ([[exec %s serve --set 'listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" },
+        dummy_from = { "127.0.0.1" } } }' --set 'dead_letters.file = "%s/dead"' >&-]]):format(daemon.program, folder) })
+    local port = p:line_with("event=listening", "port="):match "port=(%d+)"
+    local sender = process.start(folder, "send", { daemon.program, "send", "--to", "127.0.0.1:" .. port,
+      "--attempts", "1", trail_of(folder, many(3)) })
+    assert.equal(1, p:wait())
+    assert.matches("output is gone", p:stderr(), 1, true)
+    assert.matches("3 records were not settled", p:stderr(), 1, true)
+    assert.equal(1, sender:wait())
   end)
 end)
 
@@ -251,6 +299,30 @@ describe("dead letters", function()
     assert.equal(0, send(d, trail_of(folder, many(2))).status)
     assert.equal(3, #d:dead())
     assert.equal("withheld", cjson.decode(d:dead()[2]).reason)
+  end)
+
+  it("go to a new file when somebody has taken the old one away, and never to one that nobody sees", function()
+    local d = daemon.start { rules = { ["b.lua"] = [[
+      local rule = require "auditrecv.rule"
+      return rule { name = "b", about = "b", phase = "redact", apply = function() error "no" end }]] } }
+    send(d, trail_of(d.folder, many(2)))
+    assert.equal(2, #d:dead())
+    os.rename(d.dead_file, d.dead_file .. ".old")
+    assert.equal(0, send(d, trail_of(d.folder, many(3))).status)
+    assert.equal(3, #d:dead())
+    os.remove(d.dead_file)
+    assert.equal(0, send(d, trail_of(d.folder, many(1))).status)
+    assert.equal(1, #d:dead())
+    assert.equal(6, select(2, d:stop()).dead)
+  end)
+
+  it("belong to one daemon: a second one on the same file does not start", function()
+    local d = daemon.start()
+    local second = daemon.start { ready = false, settings = { dead_letters = { file = d.dead_file } } }
+    assert.equal(1, second.process:wait())
+    assert.matches(d.dead_file .. ": lock (does another process write to it?)", second:log(), 1, true)
+    assert.equal(0, daemon.run(d.folder, { "check", "-c", d.settings_file }).status)
+    assert.equal(0, (d:stop()))
   end)
 
   it("that cannot be written leave their records unacknowledged until they can", function()

@@ -52,6 +52,10 @@ describe("settings", function()
     { "a file that returns nothing", "-- nothing", "does not return a table" },
     { "a call", "return { index = os.getenv 'HOME' }", "global 'os'" },
     { "an endless loop", "while true do end", "runs for ever" },
+    { "a text that doubles for ever, before the machine runs out of memory",
+      "local s = 'x' while true do s = s .. s end", "auditrecv.lua: not enough memory" },
+    { "a zero byte in a list", "return { output = { urls = { 'http://a', 'http://b\\0c' } } }",
+      ":1: output.urls.2: the text holds a zero byte" },
     { "bytecode", string.dump(function() end), "attempt to load a binary chunk" },
     { "a listener without mechanism", "return { listen = { {} } }", "listen.1: no mechanism is allowed" },
     { "a mechanism that we do not have", "return { listen = { { mechanisms = { 'ntlm' } } } }",
@@ -98,6 +102,33 @@ describe("settings", function()
       assert.matches(case[2], err, 1, true)
     end)
   end
+
+  it("that name for dead letters what is no plain file, or leads elsewhere, are refused as at the start", function()
+    local folder = process.folder()
+    process.write(folder .. "/real", "")
+    assert(os.execute(("ln -s real %s/link && mkfifo %s/fifo"):format(folder, folder)))
+    for _, case in ipairs {
+      { folder, "" }, { folder .. "/link", "" }, { folder .. "/fifo", "not a regular file" },
+      { folder .. "/nowhere/dead", "No such file" }, { folder .. "/real/dead", "Not a directory" },
+    } do
+      local set = { "--set", listener, "--set", ("dead_letters.file=%q"):format(case[1]) }
+      for _, command in ipairs { "check", "serve" } do
+        local p = daemon.run(folder, { command, table.unpack(set) })
+        assert.equal(1, p.status, command .. " " .. case[1])
+        assert.matches("dead letters " .. case[1], p:stderr(), 1, true)
+        assert.matches(case[2], p:stderr(), 1, true)
+      end
+    end
+  end)
+
+  it("are printed whole or not at all: a full disk fails the command", function()
+    for _, arguments in ipairs { "check --set '" .. listener .. "'", "check --sample", "--help", "--version" } do
+      local p = process.start(process.folder(), "full",
+        { "/bin/sh", "-c", ("%s %s >/dev/full"):format(daemon.program, arguments) })
+      assert.equal(1, p:wait(), arguments)
+      assert.matches("standard output cannot be written", p:stderr(), 1, true)
+    end
+  end)
 
   it("name the file when it is not there", function()
     local p = daemon.run(process.folder(), { "check", "-c", "/nonexistent/auditrecv.lua" })
