@@ -43,7 +43,7 @@ end
 local function start_daemon(folder, sink_port, rules)
   process.write(folder .. "/settings.lua", ([[return {
     listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" }, dummy_from = { "127.0.0.0/8" } } },
-    output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } },
+    output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } }, limits = { max_logins = 4096 },
     rules = { directory = %s }, dead_letters = { file = %q },
   }]]):format(sink_port, rules and ("%q"):format(rules) or "nil", folder .. "/dead"))
   local d = process.start(folder, "serve", { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" })
@@ -117,11 +117,11 @@ for _, trail in ipairs(trails) do
     repeated { trail = file, rules = "spec/bench/rules", load = { window = 4096 } })
 end
 
-title "cost by number of connections (all windows together 8000)"
+title "cost by number of connections, each with the window of 100 that a host has by default"
 local file = trail_file(trails[1])
 for _, connections in ipairs { 1, 10, 100, 1000 } do
-  row(connections .. " connections", repeated { trail = file, load = { connections = connections,
-    window = 8000 // connections, records = records } })
+  row(connections .. " connections", repeated { trail = file,
+    load = { connections = connections, window = 100, records = records } })
 end
 
 title "cost by number of rules that do not match"
