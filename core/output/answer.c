@@ -276,7 +276,10 @@ take_good(struct answer *a, const char *p, const char *end)
 	return p;
 }
 
-/* One byte outside of items: follows texts and brackets, and remembers the last key of the top object. */
+/*
+ * One byte outside of items: follows texts and brackets, and remembers the last key of the top
+ * object.
+ */
 static void
 follow_outside(struct answer *a, char c)
 {

@@ -1,8 +1,9 @@
 /*
- * answer: reads what a server says to a bulk request, piece by piece as it comes in, in bounded memory.
+ * answer: reads what a server says to a bulk request, piece by piece as it comes in, in bounded
+ * memory.
  *
- * Pure. Items are matched by position, and only when there are as many as there were actions: fewer says nothing about any
- * of them. Good items cost a comparison; only the others are kept.
+ * Pure. Items are matched by position, and only when there are as many as there were actions:
+ * fewer says nothing about any of them. Good items cost a comparison; only the others are kept.
  */
 #ifndef OUTPUT_ANSWER_H
 #define OUTPUT_ANSWER_H
@@ -64,7 +65,9 @@ void answer_fini(struct answer *a);
 /* Before the body of each answer. content_type may be NULL. */
 void answer_begin(struct answer *a, unsigned status, const char *content_type);
 void answer_feed(struct answer *a, const char *bytes, size_t len);
-/* True when no more bytes are of use: an answer that is not a list, and longer than is looked at. */
+/*
+ * True when no more bytes are of use: an answer that is not a list, and longer than is looked at.
+ */
 bool answer_full(const struct answer *a);
 /* After the last byte; complete: the transfer came to its proper end. */
 enum answer_verdict answer_end(struct answer *a, bool complete, size_t actions) MUST_USE;

@@ -1,8 +1,9 @@
 /*
  * batch: documents on their way in one request: the body as it is sent, and who is in it.
  *
- * A body is `{"create":{"_index":…,"_id":…}}` and the document, a line each. A document is copied into it once; those that have
- * to go again are moved together inside, or copied to another batch.
+ * A body is `{"create":{"_index":…,"_id":…}}` and the document, a line each. A document is copied
+ * into it once; those that have to go again are moved together inside, or copied to another
+ * batch.
  */
 #ifndef OUTPUT_BATCH_H
 #define OUTPUT_BATCH_H
@@ -77,8 +78,9 @@ void batch_free(struct batch *b);
 void batch_reset(struct batch *b, size_t keep);
 
 /*
- * Appends a document and takes a reference to each destination. The id is JSON already when `written`. A newline in the document
- * becomes a blank: in JSON it can only stand between values, and in a body it would end the document. False: out of memory.
+ * Appends a document and takes a reference to each destination. The id is JSON already when
+ * `written`. A newline in the document becomes a blank: in JSON it can only stand between values,
+ * and in a body it would end the document. False: out of memory.
  */
 bool batch_add(struct batch *b, struct destination *to, struct destination *fallback, struct str id,
     bool written, struct str json, void *cookie) MUST_USE;

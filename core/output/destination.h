@@ -1,7 +1,9 @@
 /*
- * destination: the indices that documents go to, each with its state: open, or paused for a fault of its own.
+ * destination: the indices that documents go to, each with its state: open, or paused for a fault
+ * of its own.
  *
- * A destination lives while something refers to it or while it is paused; the table forgets the others when it grows.
+ * A destination lives while something refers to it or while it is paused; the table forgets the
+ * others when it grows.
  */
 #ifndef OUTPUT_DESTINATION_H
 #define OUTPUT_DESTINATION_H

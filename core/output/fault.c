@@ -94,7 +94,10 @@ take_reason(struct error_text *t, struct str written)
 		return;
 	if (written.len > REASON_MOST)
 		written.len = REASON_MOST;
-	/* A form that is cut in the middle of an escape is decoded up to there, which is all that is asked. */
+	/*
+	 * A form that is cut in the middle of an escape is decoded up to there, which is all that
+	 * is asked.
+	 */
 	if (!jsonread_decode(&t->reasons, written) && buf_failed(&t->reasons))
 		return;
 	t->ends[t->count++] = t->reasons.len;
@@ -110,7 +113,10 @@ take_cut_reason(struct error_text *t, const struct jsonread *r, bool is_reason)
 		take_reason(t, (struct str){ p + 1, (size_t)(r->end - p - 1) });
 }
 
-/* Walks {"type":…,"reason":…,"caused_by":{…}}; members of other objects (root_cause …) are passed over. */
+/*
+ * Walks {"type":…,"reason":…,"caused_by":{…}}; members of other objects (root_cause …) are passed
+ * over.
+ */
 static void
 read_error(struct error_text *t, struct str error)
 {
@@ -227,7 +233,10 @@ judge_argument(const struct error_text *t, struct buf *field)
 		return VIEW(FAULT_RACE, "mapping", NULL);
 	if (pattern >= 0 || says(t, "Limit of mapping depth") || says(t, "Limit of total fields"))
 		return VIEW(FAULT_DOCUMENT, "mapping", NULL);
-	/* Elasticsearch 9, of an object where a date belongs: its reader loses its place, and names no field. */
+	/*
+	 * Elasticsearch 9, of an object where a date belongs: its reader loses its place, and
+	 * names no field.
+	 */
 	if (begins(t, "Malformed content, found extra data after parsing"))
 		return VIEW(FAULT_DOCUMENT, "mapping", NULL);
 	if (begins(t, "if _id is specified it must not be empty"))

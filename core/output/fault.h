@@ -1,7 +1,9 @@
 /*
- * fault: whose fault a refused item of a bulk answer is: the document's, the destination's, or the moment's.
+ * fault: whose fault a refused item of a bulk answer is: the document's, the destination's, or
+ * the moment's.
  *
- * Pure. Tried against Elasticsearch 7 to 9 and OpenSearch 1 to 3, which differ in types and wording.
+ * Pure. Tried against Elasticsearch 7 to 9 and OpenSearch 1 to 3, which differ in types and
+ * wording.
  */
 #ifndef OUTPUT_FAULT_H
 #define OUTPUT_FAULT_H
@@ -34,9 +36,10 @@ struct fault_view {
 };
 
 /*
- * Judges one item. `error` is the value of its member `error` as JSON (an object, a string, null), perhaps cut off at its end, or
- * empty. The path of the field that is to blame is appended to `field` where one is named; `type` gets the
- * error's type (letters, digits and _ only, so it may be logged).
+ * Judges one item. `error` is the value of its member `error` as JSON (an object, a string,
+ * null), perhaps cut off at its end, or empty. The path of the field that is to blame is appended
+ * to `field` where one is named; `type` gets the error's type (letters, digits and _ only, so it
+ * may be logged).
  */
 struct fault_view fault_of_item(
     unsigned status, struct str error, struct buf *field, struct buf *type);

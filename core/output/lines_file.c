@@ -128,7 +128,10 @@ is_older(const char *name, const char *base)
 	       name[len] == '.' && strspn(name + len + 1, "0123456789T.Z") == STAMP_LEN;
 }
 
-/* Removes the oldest beyond rotate_keep. What cannot be removed stays: that is no reason to stop writing. */
+/*
+ * Removes the oldest beyond rotate_keep. What cannot be removed stays: that is no reason to stop
+ * writing.
+ */
 static void
 remove_oldest(struct lines_file *f)
 {
@@ -251,7 +254,10 @@ lines_file_append(struct lines_file *f, struct str lines)
 	f->size += lines.len;
 	return;
 failed:
-	/* What reached the file of these lines must not be taken for written; the descriptor's error state goes with it. */
+	/*
+	 * What reached the file of these lines must not be taken for written; the descriptor's
+	 * error state goes with it.
+	 */
 	if (f->fd >= 0) {
 		/* Where this fails, too, it is cut when it is opened again. */
 		int ignored = ftruncate(f->fd, (off_t)f->size);

@@ -1,8 +1,10 @@
 /*
- * lines_file: a file of lines that is only ever as long as what is safely on disk, and is begun anew when it is large.
+ * lines_file: a file of lines that is only ever as long as what is safely on disk, and is begun
+ * anew when it is large.
  *
- * Blocking; for one thread at a time. What a crash or a failed write left behind is cut off before anything is written. The file
- * is locked, so that two processes do not write to it. Older ones are named PATH.20261122T182541.123456789Z.
+ * Blocking; for one thread at a time. What a crash or a failed write left behind is cut off
+ * before anything is written. The file is locked, so that two processes do not write to it. Older
+ * ones are named PATH.20261122T182541.123456789Z.
  */
 #ifndef OUTPUT_LINES_FILE_H
 #define OUTPUT_LINES_FILE_H
@@ -32,7 +34,10 @@ struct err *lines_file_open(
     struct lines_file *f, const char *path, uint64_t rotate_bytes, unsigned rotate_keep) MUST_USE;
 /* Could it be opened or made? Changes nothing. */
 struct err *lines_file_check(const char *path) MUST_USE;
-/* Writes whole lines and waits until they are on disk; see `error`. After a failure the same lines may be given again. */
+/*
+ * Writes whole lines and waits until they are on disk; see `error`. After a failure the same
+ * lines may be given again.
+ */
 void lines_file_append(struct lines_file *f, struct str lines);
 /* Takes a half-opened one too. */
 void lines_file_close(struct lines_file *f);

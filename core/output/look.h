@@ -1,5 +1,6 @@
 /*
- * look: asks a server what it is, and what index template it has. Once, beside everything else; nothing waits for it.
+ * look: asks a server what it is, and what index template it has. Once, beside everything else;
+ * nothing waits for it.
  */
 #ifndef OUTPUT_LOOK_H
 #define OUTPUT_LOOK_H
@@ -11,8 +12,8 @@
 struct look;
 
 /*
- * Asks one node after the other until one answers, again and again. Then calls done() once, or, where that is NULL, logs what was
- * found. The config's texts are borrowed.
+ * Asks one node after the other until one answers, again and again. Then calls done() once, or,
+ * where that is NULL, logs what was found. The config's texts are borrowed.
  */
 struct err *look_open(struct look **out, struct ev_loop *loop, struct http *http,
     const struct output_config *config,

@@ -1,8 +1,8 @@
 /*
  * node: which of several servers are well.
  *
- * Pure. A node that fails is left alone for a time with jitter, then asked with one small question (half-open); its answer, not a
- * batch of documents, decides whether it is used again.
+ * Pure. A node that fails is left alone for a time with jitter, then asked with one small
+ * question (half-open); its answer, not a batch of documents, decides whether it is used again.
  */
 #ifndef OUTPUT_NODE_H
 #define OUTPUT_NODE_H

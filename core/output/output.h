@@ -1,9 +1,10 @@
 /*
  * output: where documents go for good: Elasticsearch or OpenSearch, a file, the screen.
  *
- * A document is put with a cookie, and exactly once, later or at once, comes back through `settled` with its fate. Until
- * then the output owns what it copied of it. "Batch while busy": what was put since the last request
- * goes out with output_flush(), at the end of each turn of the loop, when fewer than the allowed requests are in flight.
+ * A document is put with a cookie, and exactly once, later or at once, comes back through
+ * `settled` with its fate. Until then the output owns what it copied of it. "Batch while busy":
+ * what was put since the last request goes out with output_flush(), at the end of each turn of
+ * the loop, when fewer than the allowed requests are in flight.
  */
 #ifndef OUTPUT_OUTPUT_H
 #define OUTPUT_OUTPUT_H
@@ -78,7 +79,10 @@ struct output_handler {
 	/* output_ready() has become true again. */
 	void (*ready)(void *ctx);
 	void *ctx;
-	/* It can never take anything again (the reader of stdout is gone); nothing more settles. May be NULL. */
+	/*
+	 * It can never take anything again (the reader of stdout is gone); nothing more settles.
+	 * May be NULL.
+	 */
 	void (*broken)(void *ctx, const char *reason);
 };
 
@@ -92,24 +96,36 @@ struct output_document {
 };
 
 /*
- * Opens; sends nothing of documents yet. Secrets are read and checked here, the file is opened, locked, and a line that was torn by a
- * crash is cut off. SIGPIPE is ignored from here on.
+ * Opens; sends nothing of documents yet. Secrets are read and checked here, the file is opened,
+ * locked, and a line that was torn by a crash is cut off. SIGPIPE is ignored from here on.
  */
 struct err *output_open(struct output **out, struct ev_loop *loop,
     const struct output_config *config, const struct output_handler *handler) MUST_USE;
-/* True when another document may be put: below max_held_bytes, and not stopped by an everlasting fault. */
+/*
+ * True when another document may be put: below max_held_bytes, and not stopped by an everlasting
+ * fault.
+ */
 bool output_ready(const struct output *o);
-/* Takes a document. Allowed also when not ready (the cap is then overrun by it). False when memory is out: nothing was taken. */
+/*
+ * Takes a document. Allowed also when not ready (the cap is then overrun by it). False when
+ * memory is out: nothing was taken.
+ */
 bool output_put(struct output *o, const struct output_document *document, void *cookie) MUST_USE;
 /* The end of a turn: sends what has come together, if a request may start. */
 void output_flush(struct output *o);
-/* The file was moved away by somebody else: begins a new one of the same name. Secrets are read again. */
+/*
+ * The file was moved away by somebody else: begins a new one of the same name. Secrets are read
+ * again.
+ */
 void output_reopen(struct output *o);
 /* Documents that have not settled. */
 size_t output_pending(const struct output *o);
 /* Bytes that they hold. */
 size_t output_held(const struct output *o);
-/* Ends requests in flight and forgets what has not settled, without calling back; not from inside a callback. NULL is fine. */
+/*
+ * Ends requests in flight and forgets what has not settled, without calling back; not from inside
+ * a callback. NULL is fine.
+ */
 void output_close(struct output *o);
 
 /* Counters since the start, for logs and metrics. */

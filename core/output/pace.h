@@ -1,9 +1,9 @@
 /*
  * pace: how long to wait after a failure, and how many requests at a time are good.
  *
- * Pure: times are nanoseconds of a clock that never steps, given by the caller. Back-off is with full jitter: a time chosen evenly
- * between nothing and a bound that doubles. The number of requests grows by one a round trip and is halved when the
- * server says that it is too much.
+ * Pure: times are nanoseconds of a clock that never steps, given by the caller. Back-off is with
+ * full jitter: a time chosen evenly between nothing and a bound that doubles. The number of
+ * requests grows by one a round trip and is halved when the server says that it is too much.
  */
 #ifndef OUTPUT_PACE_H
 #define OUTPUT_PACE_H
@@ -46,7 +46,10 @@ bool pace_allows(const struct pace *p, unsigned in_flight, int64_t now);
 void pace_went_well(struct pace *p);
 /* The server asks for so many seconds without a new request. */
 void pace_wait(struct pace *p, int64_t now, double seconds);
-/* The server said that it is too much; wait: seconds that it asked for, 0 where it did not. `sent` is when the request went out. */
+/*
+ * The server said that it is too much; wait: seconds that it asked for, 0 where it did not.
+ * `sent` is when the request went out.
+ */
 void pace_too_much(struct pace *p, struct jitter *j, int64_t sent, int64_t now, double wait);
 
 #endif

@@ -5,7 +5,10 @@
 
 #define PATH_DEPTH 64 /* objects in objects that a path is followed into */
 
-/* Fixed fields of the default shape, and those that identify a document: never moved as free parts. */
+/*
+ * Fixed fields of the default shape, and those that identify a document: never moved as free
+ * parts.
+ */
 static const char *const fixed[] = { "@timestamp", "acl", "addr", "attributes", "damaged", "ecs",
 	"errno", "escaped", "event", "event_id", "exec_args", "exit", "failure", "fmri", "from",
 	"groups", "host", "host_ip", "ip", "ipc", "ipc_perm", "iport", "label", "message", "misfit",
@@ -185,7 +188,10 @@ put_key(struct json *j, struct str written)
 	j->comma = false;
 }
 
-/* What is moved: members at the root (by their keys), all that is not fixed, or one member inside. */
+/*
+ * What is moved: members at the root (by their keys), all that is not fixed, or one member
+ * inside.
+ */
 struct plan {
 	const struct search *s;
 	bool free_parts;
@@ -205,7 +211,10 @@ moves_root(const struct plan *plan, const struct jsonread *r)
 	return false;
 }
 
-/* Copies the member at the root that holds the match, without it: bytes before and behind, and one comma less. */
+/*
+ * Copies the member at the root that holds the match, without it: bytes before and behind, and
+ * one comma less.
+ */
 static void
 put_without(struct buf *out, struct str value, const struct search *s)
 {
@@ -258,7 +267,10 @@ object_has(struct str object, struct str key)
 	return false;
 }
 
-/* Writes what was under `misfit` already: its members, or, where they cannot stand beside the new ones, the whole. */
+/*
+ * Writes what was under `misfit` already: its members, or, where they cannot stand beside the new
+ * ones, the whole.
+ */
 static void
 put_old_misfit(struct json *j, struct str old, bool wrap)
 {
@@ -345,7 +357,10 @@ look_at_roots(struct plan *plan, struct str json, struct str *misfit, struct str
 	return moves;
 }
 
-/* Would one of the moved members meet one of its own name under `misfit`? Two of one name are refused. */
+/*
+ * Would one of the moved members meet one of its own name under `misfit`? Two of one name are
+ * refused.
+ */
 static bool
 names_clash(const struct plan *plan, struct str json, struct str old)
 {
@@ -430,7 +445,10 @@ put_document(
 	json_close(&j, '}');
 }
 
-/* Looks for the path, then for its parents: "k.raw" may be a sub-field of k that only the mapping knows. */
+/*
+ * Looks for the path, then for its parents: "k.raw" may be a sub-field of k that only the mapping
+ * knows.
+ */
 static bool
 search_up(struct search *s, struct str json, struct str path)
 {

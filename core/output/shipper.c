@@ -112,7 +112,9 @@ shipper_settle(struct shipper *s, struct batch_item *item, const struct output_s
 	s->port.settled(s->port.ctx, item->cookie, settled);
 }
 
-/* A field's name for the log: it may come from the data, so only what looks like a name is shown. */
+/*
+ * A field's name for the log: it may come from the data, so only what looks like a name is shown.
+ */
 static struct str
 loggable(struct str field)
 {

@@ -1,8 +1,8 @@
 /*
  * shipper: decides what is sent when and where, and what becomes of each document.
  *
- * Pure: it has no socket and no clock. Its owner sends what it is told to (port), says what came of it, and asks again when it is
- * due. All times are nanoseconds of a clock that never steps.
+ * Pure: it has no socket and no clock. Its owner sends what it is told to (port), says what came
+ * of it, and asks again when it is due. All times are nanoseconds of a clock that never steps.
  *
  *	put → open batch → ready → in flight → settled
  *	                     ↑         ├→ again (at its time) → in flight
@@ -31,8 +31,8 @@ struct shipper_config {
 
 struct shipper_port {
 	/*
-	 * Send the batch; it is the port's until shipper_answered(), which is not to be called from here. False: it could
-	 * not even be begun.
+	 * Send the batch; it is the port's until shipper_answered(), which is not to be called
+	 * from here. False: it could not even be begun.
 	 */
 	bool (*send)(void *ctx, struct batch *b, unsigned node);
 	/* Ask the node a small question; shipper_asked() later. */

@@ -28,7 +28,10 @@ refuse(struct applying *a, struct batch_item *item, const struct answer_item *sa
 	return FATE_SETTLED;
 }
 
-/* Is the index open to others? Then a fault that looks like the index's is this document's alone, now and later. */
+/*
+ * Is the index open to others? Then a fault that looks like the index's is this document's alone,
+ * now and later.
+ */
 static bool
 is_blamed(const struct applying *a, struct batch_item *item)
 {
@@ -101,7 +104,10 @@ reroute(struct applying *a, struct batch_item *item, const struct answer_item *s
 	return replace(a, item, item->fallback, batch_json(a->b, item), BATCH_REROUTED);
 }
 
-/* Nobody knows whose fault: the document's, when others go into the same index; else again, for a limited time. */
+/*
+ * Nobody knows whose fault: the document's, when others go into the same index; else again, for a
+ * limited time.
+ */
 static enum fate
 unknown(struct applying *a, struct batch_item *item, const struct answer_item *said)
 {
@@ -167,8 +173,8 @@ decide(struct applying *a, struct batch_item *item, const struct answer_item *sa
 }
 
 /*
- * The same fault on every item, to the letter, may be the fault of one of them (a server that takes a request in parts says so). It is
- * each one's own when each has the field that is named.
+ * The same fault on every item, to the letter, may be the fault of one of them (a server that
+ * takes a request in parts says so). It is each one's own when each has the field that is named.
  */
 static bool
 may_be_of_one(const struct applying *a)
@@ -251,7 +257,10 @@ keep_rest(struct applying *a)
 		s->counters.answers_429++;
 		pace_too_much(&s->pace, &s->jitter, b->sent, a->now, 0);
 		b->busy++;
-		/* Always the same ones, while others pass: one of them may be too large for a limit. */
+		/*
+		 * Always the same ones, while others pass: one of them may be too large for a
+		 * limit.
+		 */
 		if (!first && b->busy >= 3 && s->passed > b->passed && shipper_split(s, b))
 			return;
 	}

@@ -1,8 +1,10 @@
 /*
- * stdout: documents to standard output, a line each. A document counts as settled when the system has taken its line.
+ * stdout: documents to standard output, a line each. A document counts as settled when the system
+ * has taken its line.
  *
- * The loop never waits for the reader: a pipe is written to when it has room, in pieces that fit then (PIPE_BUF), so the descriptor
- * need not be made non-blocking, which would change it for everybody who shares it.
+ * The loop never waits for the reader: a pipe is written to when it has room, in pieces that fit
+ * then (PIPE_BUF), so the descriptor need not be made non-blocking, which would change it for
+ * everybody who shares it.
  */
 #include <errno.h>
 #include <ev.h>

@@ -94,7 +94,10 @@ value_at(struct str json, const char *first, const char *second)
 	return r.text;
 }
 
-/* The text or number at r.text, without quotes: servers give numbers back as texts in some places. */
+/*
+ * The text or number at r.text, without quotes: servers give numbers back as texts in some
+ * places.
+ */
 static struct str
 bare(struct str value)
 {

@@ -1,7 +1,9 @@
 /*
- * template: the index templates that we ship, one for each family of servers, and what is on a server.
+ * template: the index templates that we ship, one for each family of servers, and what is on a
+ * server.
  *
- * The templates refuse no document for its content. They are files in etc/template, embedded when the program is built.
+ * The templates refuse no document for its content. They are files in etc/template, embedded when
+ * the program is built.
  */
 #ifndef OUTPUT_TEMPLATE_H
 #define OUTPUT_TEMPLATE_H
@@ -46,7 +48,10 @@ enum template_state {
 /* Reads what GET _index_template/NAME answered. */
 enum template_state template_compare(
     unsigned status, struct str answer, enum server_family family, const char *pattern);
-/* Reads what _simulate_index answered: is it ours that a new index would get? True also where that cannot be told. */
+/*
+ * Reads what _simulate_index answered: is it ours that a new index would get? True also where
+ * that cannot be told.
+ */
 bool template_in_force(unsigned status, struct str answer);
 /* In words, with what to do. */
 const char *template_state_text(enum template_state state);
@@ -60,8 +65,8 @@ struct template_report {
 };
 
 /*
- * Asks the first node that answers what it is and what template it has; waits for it, in a loop of its own. For commands. The
- * settings are those of the output; template_name has to be set.
+ * Asks the first node that answers what it is and what template it has; waits for it, in a loop
+ * of its own. For commands. The settings are those of the output; template_name has to be set.
  */
 struct err *template_check(
     const struct output_config *config, struct template_report *out) MUST_USE;

@@ -23,7 +23,10 @@ struct sender_config {
 	uint32_t window;   /* records that may be outstanding; at least 1 */
 	uint64_t sequence; /* of the first record */
 	double timeout;    /* seconds for each piece of the handshake, and for a send that blocks */
-	/* Connections that may fail in a row, without an acknowledgement between, before it gives up. */
+	/*
+	 * Connections that may fail in a row, without an acknowledgement between, before it gives
+	 * up.
+	 */
 	unsigned attempts;
 };
 
