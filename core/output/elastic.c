@@ -1,6 +1,6 @@
 /*
- * elastic: documents to Elasticsearch or OpenSearch. The rim around the shipper: connections, threads, timers and files of
- * secrets; every decision is the shipper's.
+ * elastic: documents to Elasticsearch or OpenSearch. The rim around the shipper: connections,
+ * threads, timers and files of secrets; every decision is the shipper's.
  */
 #include <ev.h>
 #include <stdio.h>
@@ -10,12 +10,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pool.h"
+#include "output/check.h"
 #include "output/gzip.h"
 #include "output/http.h"
 #include "output/look.h"
 #include "output/secret.h"
 #include "output/shipper.h"
 #include "output/sink.h"
+#include "output/url.h"
 
 #define ASK_TIMEOUT 5.0
 #define SECRET_POLL 2.0 /* seconds between looks at the files of secrets */
@@ -281,7 +283,7 @@ read_secrets(struct elastic *e)
 
 	err = secret_authorization(&value, e->api_key_file, e->username, e->password_file);
 	if (err == NULL && !http_authorize(e->http, value.len > 0 ? value.at : NULL))
-		err = err_new("out of memory");
+		err = err_new("output: out of memory");
 	secret_wipe(&value);
 	return err;
 }
@@ -303,7 +305,10 @@ elastic_reopen(struct output *o)
 	settle_down(e);
 }
 
-/* libev's own watcher of files compares whole seconds, which a key that is replaced at once does not change. */
+/*
+ * libev's own watcher of files compares whole seconds, which a key that is replaced at once does
+ * not change.
+ */
 static bool
 secret_changed(struct elastic *e)
 {
@@ -398,40 +403,21 @@ elastic_close(struct output *o)
 static struct err *
 make_urls(struct elastic *e, const struct output_config *config)
 {
-	bool credentials = config->api_key_file != NULL || config->username != NULL;
 	/* Half of ours: a server that gives up says so before we do. */
 	int server_timeout = config->request_timeout >= 2 ? (int)(config->request_timeout / 2) : 1;
 
 	e->urls = config->urls;
 	e->url_count = config->url_count;
-	if (config->url_count == 0)
-		return err_new("no node is set: urls = { \"https://host:9200\" }");
 	if ((e->bulk_urls = calloc(config->url_count, sizeof(*e->bulk_urls))) == NULL ||
 	    (e->asking = calloc(config->url_count, sizeof(*e->asking))) == NULL)
-		return err_new("out of memory");
+		return err_new("output: out of memory");
 	for (size_t i = 0; i < config->url_count; i++) {
-		struct buf url = { 0 };
-		bool encrypted, loopback;
-		size_t len = strlen(config->urls[i]);
-		struct err *err;
-
-		if ((err = http_check_url(config->urls[i], &encrypted, &loopback)) != NULL)
-			return err;
-		if (credentials && !encrypted && !loopback && !config->plain_credentials)
-			return err_new(
-			    "%s: credentials would go over the network unencrypted: use https, or allow it with "
-			    "plain_credentials = true",
-			    config->urls[i]);
 		e->asking[i].e = e;
 		e->asking[i].node = (unsigned)i;
-		while (len > 0 && config->urls[i][len - 1] == '/')
-			len--;
-		buf_printf(&url, "%.*s/_bulk?timeout=%ds&" FILTER, (int)len, config->urls[i],
-		    server_timeout);
-		buf_byte(&url, '\0');
-		if (buf_failed(&url))
-			return err_new("out of memory");
-		e->bulk_urls[i] = url.base;
+		e->bulk_urls[i] =
+		    url_below(config->urls[i], "/_bulk?timeout=%ds&" FILTER, server_timeout);
+		if (e->bulk_urls[i] == NULL)
+			return err_new("output: out of memory");
 	}
 	return NULL;
 }
@@ -452,7 +438,7 @@ make_parts(struct elastic *e, struct ev_loop *loop, const struct output_config *
 	sc.retry_for = (int64_t)(config->retry_for * (double)CLOCK_SECOND);
 	sc.compressed = config->gzip;
 	sc.seed = (uint64_t)clock_now() ^ (uint64_t)(uintptr_t)e;
-	if ((err = make_urls(e, config)) != NULL ||
+	if ((err = check_servers(config)) != NULL || (err = make_urls(e, config)) != NULL ||
 	    (err = http_open(&e->http, loop, &hc)) != NULL || (err = read_secrets(e)) != NULL ||
 	    (err = shipper_new(&e->shipper, &sc, &port)) != NULL)
 		return err;

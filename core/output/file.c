@@ -1,8 +1,10 @@
 /*
- * file: documents to a file, a line each. A document counts as settled when an fsync that covers its line has succeeded.
+ * file: documents to a file, a line each. A document counts as settled when an fsync that covers
+ * its line has succeeded.
  *
- * Writing and fsync are one job on the pool at a time; what is put meanwhile is the next group. When a job fails, nothing of it
- * settles: the file is opened again, cut to what is known to be on disk, and the same group is written once more.
+ * Writing and fsync are one job on the pool at a time; what is put meanwhile is the next group.
+ * When a job fails, nothing of it settles: the file is opened again, cut to what is known to be
+ * on disk, and the same group is written once more.
  */
 #include <ev.h>
 #include <stdlib.h>
@@ -179,15 +181,15 @@ file_open(struct output **out, struct ev_loop *loop, const struct output_config 
 	struct err *e;
 
 	if (config->path == NULL)
-		return err_new("the output \"file\" needs a path");
+		return err_new("output.path: the file for the documents is not set");
 	if ((s = calloc(1, sizeof(*s))) == NULL)
-		return err_new("%s: out of memory", config->path);
+		return err_new("output: out of memory");
 	if ((e = config->dry ? lines_file_check(config->path)
 			     : lines_file_open(&s->file, config->path, config->rotate_bytes,
 				   config->rotate_keep)) != NULL) {
 		lines_file_close(&s->file);
 		free(s);
-		return e;
+		return err_wrap(e, "output.path");
 	}
 	s->base.ops = &ops;
 	s->base.loop = loop;

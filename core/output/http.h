@@ -1,8 +1,10 @@
 /*
- * http: requests to servers, on libcurl's multi interface and the event loop. The only owner of curl.
+ * http: requests to servers, on libcurl's multi interface and the event loop. The only owner of
+ * curl.
  *
- * Connections are kept; certificates and host names are checked, TLS is 1.2 at least; no redirects, no proxies, no cookies, no
- * netrc, nothing from the environment. A request is lent its body until it is done.
+ * Connections are kept; certificates and host names are checked, TLS is 1.2 at least; no
+ * redirects, no proxies, no cookies, no netrc, nothing from the environment. A request is lent
+ * its body until it is done.
  */
 #ifndef OUTPUT_HTTP_H
 #define OUTPUT_HTTP_H
@@ -44,7 +46,10 @@ struct http_call {
 	const char *content_type; /* of the body; NULL: there is none */
 	bool gzipped;
 	double timeout; /* seconds; 0: as configured */
-	/* Some bytes of the body of the answer; the head is known by then. False: no more of it is wanted. */
+	/*
+	 * Some bytes of the body of the answer; the head is known by then. False: no more of it
+	 * is wanted.
+	 */
 	bool (*body_part)(void *ctx, const struct http_head *head, const char *bytes, size_t len);
 	/* The end, once; never from inside http_send(). The request is gone after it. */
 	void (*done)(void *ctx, const struct http_result *result);
@@ -55,15 +60,12 @@ struct err *http_open(
     struct http **out, struct ev_loop *loop, const struct http_config *config) MUST_USE;
 /* Ends what is under way, without calling back. NULL is fine. */
 void http_close(struct http *h);
-/* The value of the Authorization header from now on ("ApiKey …"); NULL: none. Copied. False: out of memory. */
+/*
+ * The value of the Authorization header from now on ("ApiKey …"); NULL: none. Copied. False: out
+ * of memory.
+ */
 bool http_authorize(struct http *h, const char *value) MUST_USE;
 /* NULL: out of memory. */
 struct http_request *http_send(struct http *h, const struct http_call *call) MUST_USE;
-
-/*
- * Checks a URL of a server: http or https, a host, no credentials, no query. Tells whether it is encrypted, and whether its host
- * is this machine (a loopback address, or localhost).
- */
-struct err *http_check_url(const char *url, bool *encrypted, bool *loopback) MUST_USE;
 
 #endif

@@ -1,8 +1,12 @@
-/* install: what `auditrecv template check` and `install` do on a server; waits for it in a loop of its own. */
+/*
+ * install: what `auditrecv template check` and `install` do on a server; waits for it in a loop
+ * of its own.
+ */
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "output/check.h"
 #include "output/http.h"
 #include "output/look.h"
 #include "output/secret.h"
@@ -59,18 +63,8 @@ begin(struct talk *t, const struct output_config *config)
 	struct buf value = { 0 };
 	struct err *e = NULL;
 
-	for (size_t i = 0; i < config->url_count; i++) {
-		bool encrypted, loopback;
-
-		if ((e = http_check_url(config->urls[i], &encrypted, &loopback)) != NULL)
-			return e;
-		if ((config->api_key_file != NULL || config->username != NULL) && !encrypted &&
-		    !loopback && !config->plain_credentials)
-			return err_new("%s: credentials would go over the network unencrypted",
-			    config->urls[i]);
-	}
-	if (config->url_count == 0)
-		return err_new("no node is set: urls = { \"https://host:9200\" }");
+	if ((e = check_servers(config)) != NULL)
+		return e;
 	if ((t->loop = ev_loop_new(EVFLAG_AUTO)) == NULL)
 		return err_new("no event loop");
 	if ((e = http_open(&t->http, t->loop, &hc)) == NULL)

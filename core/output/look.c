@@ -6,6 +6,7 @@
 
 #include "base/jsonread.h"
 #include "base/log.h"
+#include "output/url.h"
 
 #define SHIPPED_PATTERN "audit-*"
 #define LOOK_TIMEOUT    10.0 /* seconds for an answer */
@@ -32,7 +33,10 @@ look_is_well(const struct http_result *result)
 
 	if (h->status < 200 || h->status >= 500)
 		return false;
-	/* 401 and 403 are the next request's to speak about; a page of somebody else's is no server of ours. */
+	/*
+	 * 401 and 403 are the next request's to speak about; a page of somebody else's is no
+	 * server of ours.
+	 */
 	return h->status == 401 || h->status == 403 || h->product[0] != '\0' ||
 	       (strncasecmp(h->content_type, "application/json", 16) == 0 &&
 		   (h->status < 300 || h->status >= 400));
@@ -41,19 +45,7 @@ look_is_well(const struct http_result *result)
 char *
 look_template_url(const struct output_config *config, size_t node)
 {
-	const char *base = config->urls[node];
-	struct buf url = { 0 };
-	size_t len = strlen(base);
-
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	buf_printf(&url, "%.*s/_index_template/%s", (int)len, base, config->template_name);
-	buf_byte(&url, '\0');
-	if (buf_failed(&url)) {
-		buf_fini(&url);
-		return NULL;
-	}
-	return url.base;
+	return url_below(config->urls[node], "/_index_template/%s", config->template_name);
 }
 
 size_t
@@ -120,24 +112,21 @@ on_simulated(void *ctx, const struct http_result *result)
 static char *
 simulate_url(const struct look *l)
 {
-	const char *base = l->config.urls[l->node], *pattern = l->config.template_pattern;
-	struct buf url = { 0 };
-	size_t len = strlen(base);
+	const char *pattern = l->config.template_pattern;
+	struct buf name = { 0 };
+	char *url = NULL;
 
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	buf_printf(&url, "%.*s/_index_template/_simulate_index/", (int)len, base);
 	for (const char *p = pattern != NULL ? pattern : SHIPPED_PATTERN; *p != '\0'; p++)
 		if (*p == '*')
-			buf_str(&url, STR("auditrecv-check"));
+			buf_str(&name, STR("auditrecv-check"));
 		else
-			buf_byte(&url, *p);
-	buf_byte(&url, '\0');
-	if (buf_failed(&url)) {
-		buf_fini(&url);
-		return NULL;
-	}
-	return url.base;
+			buf_byte(&name, *p);
+	buf_byte(&name, '\0');
+	if (!buf_failed(&name))
+		url = url_below(
+		    l->config.urls[l->node], "/_index_template/_simulate_index/%s", name.at);
+	buf_fini(&name);
+	return url;
 }
 
 static void
@@ -206,7 +195,36 @@ read_version(struct str body, char distribution[24], char number[24])
 	}
 }
 
+/* Reads {"nodes":{"TGMX…":{"version":"8.19.5"}}}. */
 static void
+read_node_version(struct str body, char number[24])
+{
+	struct jsonread r;
+	enum jsonread_token token;
+
+	jsonread_init(&r, body);
+	while ((token = jsonread_next(&r)) != JSONREAD_BAD && token != JSONREAD_END)
+		if (token == JSONREAD_KEY && r.depth == 3 && jsonread_is(&r, STR("version")) &&
+		    jsonread_next(&r) == JSONREAD_TEXT) {
+			copy_plain(number, 24, r.text);
+			return;
+		}
+}
+
+static void
+name_server(struct look *l, const char *number)
+{
+	enum server_family family = l->report.family;
+	const char *name = family == SERVER_UNKNOWN         ? "unknown"
+			   : family == SERVER_ELASTICSEARCH ? "Elasticsearch"
+							    : "OpenSearch";
+
+	snprintf(l->report.server, sizeof(l->report.server), "%s%s%s", name,
+	    number[0] != '\0' ? " " : ", version not told", number);
+}
+
+/* What it is, from the answer to GET /. False: the version was not told. */
+static bool
 judge_server(struct look *l, const struct http_result *result)
 {
 	char distribution[24] = "", number[24] = "";
@@ -224,11 +242,43 @@ judge_server(struct look *l, const struct http_result *result)
 	else if (strcasecmp(product, "Elasticsearch") == 0 ||
 		 (number[0] != '\0' && distribution[0] == '\0'))
 		l->report.family = SERVER_ELASTICSEARCH;
-	snprintf(l->report.server, sizeof(l->report.server), "%s%s%s",
-	    l->report.family == SERVER_UNKNOWN         ? "unknown"
-	    : l->report.family == SERVER_ELASTICSEARCH ? "Elasticsearch"
-						       : "OpenSearch",
-	    number[0] != '\0' ? " " : "", number);
+	name_server(l, number);
+	return number[0] != '\0';
+}
+
+static void
+ask_template(struct look *l)
+{
+	free(l->url);
+	if ((l->url = look_template_url(&l->config, l->node)) == NULL ||
+	    !ask(l, "GET", l->url, on_template))
+		tell(l);
+}
+
+static void
+on_version(void *ctx, const struct http_result *result)
+{
+	struct look *l = ctx;
+	char number[24] = "";
+
+	if (result->complete && result->head.status == 200 && !buf_failed(&l->body))
+		read_node_version(buf_view(&l->body), number);
+	if (number[0] != '\0')
+		name_server(l, number);
+	ask_template(l);
+}
+
+/*
+ * There are servers without GET /: stripped down, or behind something that lets only some paths
+ * pass.
+ */
+static void
+ask_version(struct look *l)
+{
+	free(l->url);
+	l->url = url_below(l->config.urls[l->node], "/_nodes/_local?filter_path=nodes.*.version");
+	if (l->url == NULL || !ask(l, "GET", l->url, on_version))
+		ask_template(l);
 }
 
 static void on_root(void *ctx, const struct http_result *result);
@@ -263,11 +313,10 @@ on_root(void *ctx, const struct http_result *result)
 		ev_timer_start(l->loop, &l->again);
 		return;
 	}
-	judge_server(l, result);
-	free(l->url);
-	if ((l->url = look_template_url(&l->config, l->node)) == NULL ||
-	    !ask(l, "GET", l->url, on_template))
-		tell(l);
+	if (judge_server(l, result))
+		ask_template(l);
+	else
+		ask_version(l);
 }
 
 static void

@@ -96,7 +96,9 @@ secret_authorization(
 	struct err *e = NULL;
 
 	if (api_key_file != NULL) {
-		if ((e = secret_read(&plain, api_key_file)) == NULL) {
+		if ((e = secret_read(&plain, api_key_file)) != NULL)
+			e = err_wrap(e, "output.api_key_file");
+		else {
 			buf_str(out, STR("ApiKey "));
 			if (memchr(plain.at, ':', plain.len) != NULL)
 				put_base64(out, buf_view(&plain));
@@ -106,10 +108,12 @@ secret_authorization(
 	} else if (username != NULL && password_file != NULL) {
 		if (!buf_need(&plain,
 			strlen(username) + 1 + SECRET_MOST)) /* no copy left behind by growing */
-			return err_new("out of memory");
+			return err_new("output: out of memory");
 		buf_str(&plain, str_of(username));
 		buf_byte(&plain, ':');
-		if ((e = secret_read(&plain, password_file)) == NULL) {
+		if ((e = secret_read(&plain, password_file)) != NULL)
+			e = err_wrap(e, "output.password_file");
+		else {
 			buf_str(out, STR("Basic "));
 			put_base64(out, buf_view(&plain));
 		}
@@ -117,7 +121,7 @@ secret_authorization(
 	if (out->len > 0)
 		buf_byte(out, '\0');
 	if (e == NULL && buf_failed(out))
-		e = err_new("out of memory");
+		e = err_new("output: out of memory");
 	secret_wipe(&plain);
 	return e;
 }

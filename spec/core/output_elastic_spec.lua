@@ -4,6 +4,7 @@ local json = require "spec.support.json"
 local output = require "core.output"
 local process = require "spec.support.process"
 local sink = require "core.sink"
+local tls = require "spec.support.tls"
 
 if not os.getenv "VERBOSE" then sink.log_to(-1) end
 
@@ -230,6 +231,59 @@ describe("core.output.elastic", function()
       assert.truthy(why:find("unencrypted", 1, true))
       options.plain_credentials = true
       assert(sink.open(options)):close()
+    end)
+  end)
+
+  it("names the setting that is wrong, in front", function()
+    local folder = process.folder()
+    local function why(options)
+      options.kind = options.kind or "elasticsearch"
+      options.urls = options.urls or { "https://127.0.0.1:9" }
+      local made, reason = sink.open(options)
+      assert.is_nil(made)
+      return reason
+    end
+    assert.equal('output.urls.2: "es:9200" is not a URL like https://host:9200',
+      why { urls = { "https://h:9200", "es:9200" } })
+    assert.matches("^output%.urls%.1: credentials do not belong", why { urls = { "https://u:p@h" } })
+    assert.matches("^output%.urls%.2: .*unencrypted",
+      why { urls = { "https://h", "http://192.0.2.1" }, api_key_file = folder .. "/none" })
+    assert.equal("output.api_key_file: " .. folder .. "/none: No such file or directory",
+      why { api_key_file = folder .. "/none" })
+    assert.equal("output.password_file: " .. folder .. " is not a regular file",
+      why { username = "u", password_file = folder })
+    assert.matches("^output%.path: .*Is a directory", why { kind = "file", path = folder })
+    assert.matches("^output%.path: the file", why { kind = "file" })
+  end)
+
+  describe("the file of certificates", function()
+    local function open_with(path)
+      return sink.open { kind = "elasticsearch", urls = { "https://127.0.0.1:9" }, ca_file = path }
+    end
+
+    it("has to be there, to be readable, and to hold a certificate", function()
+      local folder = process.folder()
+      for _, case in ipairs {
+        { folder .. "/none", "No such file" }, { folder, "not a regular file" },
+        { process.write(folder .. "/empty", ""), "holds no certificate" },
+        { process.write(folder .. "/text", "not a certificate\n"), "holds no certificate" },
+        { process.write(folder .. "/torn", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
+          "holds no certificate" },
+      } do
+        local made, why = open_with(case[1])
+        assert.is_nil(made, case[1])
+        assert.equal(1, (why:find("output.ca_file: " .. case[1], 1, true)), why)
+        assert.matches(case[2], why, 1, true)
+      end
+    end)
+
+    it("may hold other things beside it", function()
+      local folder = tls.folder "localhost"
+      assert(open_with(folder .. "/ca.crt")):close()
+      local both = process.read(folder .. "/n.key") .. "some words\n" .. process.read(folder .. "/ca.crt")
+      assert(open_with(process.write(folder .. "/both", both))):close()
+      local made = open_with(folder .. "/n.key")
+      assert.is_nil(made)
     end)
   end)
 

@@ -12,7 +12,7 @@
 --   GET  /_fake/counts         counters
 --   PUT  /_fake/rules          a list of rules (fake_rules) in place of the old ones; bulk requests count from 1 again
 --   PUT  /_fake/settings       settings laid over the old ones: flavour, auth = { "Basic …" }, max_content_length,
---                              root, health, and those of fake_index
+--                              root, nodes (false: not allowed), health, and those of fake_index
 --   POST /_fake/forget         forgets documents, requests and counters
 --   POST /_fake/down           as if killed: connections are reset, the port is closed; /_fake/up opens it again
 --   POST /_fake/stop           the end
@@ -175,6 +175,13 @@ local function root(request)
     quote(flavour.elastic and "You Know, for Search" or "The OpenSearch Project: https://opensearch.org/")))
 end
 
+local function node_version()
+  if state.settings.nodes == false then
+    return bulk.failure(state.flavour, 403, { text = "action [cluster:monitor/nodes/info] is unauthorized" })
+  end
+  return ok(('{"nodes":{"TGMXawOoS82Q5BFOYA8_8w":{"version":%s}}}'):format(quote(state.flavour.number)))
+end
+
 local function health()
   return ok(('{"cluster_name":"fake","status":%s,"timed_out":false,"number_of_nodes":1,"number_of_data_nodes":1,'
     .. '"active_primary_shards":1,"active_shards":1,"unassigned_shards":0}'):format(
@@ -237,6 +244,9 @@ local function page(request)
     return bulk.answer(state, request, path:match("^/([^_/][^/]*)/_bulk"))
   end
   if path == "/" then return root(request), 0 end
+  if path == "/_nodes/_local" and request.target:find("filter_path=nodes.*.version", 1, true) then
+    return node_version(), 0
+  end
   if path:find("^/_cluster/health") then return health(), 0 end
   local template = path:match("^/_index_template/?([^/]*)$")
   if template then return templates(request, template ~= "" and template or nil), 0 end

@@ -8,7 +8,7 @@
 #include "base/jsonread.h"
 #include "output/answer.h"
 #include "output/gzip.h"
-#include "output/http.h"
+#include "output/url.h"
 #include "output/repair.h"
 #include "output/secret.h"
 #include "output/template.h"
@@ -259,7 +259,7 @@ static int
 l_check_url(lua_State *L)
 {
 	bool encrypted = false, loopback = false;
-	struct err *e = http_check_url(luaL_checkstring(L, 1), &encrypted, &loopback);
+	struct err *e = url_check(luaL_checkstring(L, 1), &encrypted, &loopback);
 
 	if (e != NULL) {
 		lua_pushnil(L);
