@@ -82,8 +82,9 @@ others_passed(const struct shipper *s, const struct batch *b)
 }
 
 /*
- * One document that the server will have nothing to do with: is it to blame, and not the server or the moment? Where the answer is a
- * plain refusal, others that pass are proof enough; else it has to last.
+ * One document that the server will have nothing to do with: is it to blame, and not the server
+ * or the moment? Where the answer is a plain refusal, others that pass are proof enough; else it
+ * has to last.
  */
 static bool
 to_blame(const struct shipper *s, struct batch *b, bool plain, int64_t now)
@@ -206,6 +207,36 @@ answer_odd(
 	shipper_again(s, b, now);
 }
 
+/*
+ * Says once that nobody answers, and once that it is over: what follows on the hosts is worse than
+ * what is seen here.
+ */
+static void
+check_nodes(struct shipper *s, int64_t now)
+{
+	int64_t seconds = (now - s->down_since) / CLOCK_SECOND;
+
+	if (nodes_up(&s->nodes) > 0) {
+		if (s->down_told)
+			log_info("nodes_answer_again", log_i("nodes_up", nodes_up(&s->nodes)),
+			    log_i("seconds", seconds), log_i("waiting", (int64_t)s->pending));
+		s->down_since = 0;
+		s->down_told = false;
+	} else if (s->down_since == 0)
+		s->down_since = now;
+	else if (!s->down_told && now - s->down_since >= DOWN_PATIENCE) {
+		s->down_told = true;
+		log_error("no_node_answers", log_i("nodes", s->nodes.count),
+		    log_i("seconds", seconds), log_i("waiting", (int64_t)s->pending),
+		    log_s("effect",
+			"documents wait and nothing is acknowledged: the windows of the senders "
+			"fill, and a host whose window is full loses records"),
+		    log_s("cure",
+			"see whether the servers run and can be reached; do not restart this "
+			"program or the hosts' auditd meanwhile (etc/doc/delivery.md: The trap)"));
+	}
+}
+
 void
 shipper_answered(
     struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
@@ -228,7 +259,10 @@ shipper_answered(
 	case ANSWER_UNCLEAR:
 		s->counters.answers_odd++;
 		s->counters.retried_requests++;
-		/* Once may be the way there; a pair that a server drops each time stands in one of the halves. */
+		/*
+		 * Once may be the way there; a pair that a server drops each time stands in one
+		 * of the halves.
+		 */
 		if (b->tries >= 2)
 			halve_or_refuse(s, b, "unclear", a, now);
 		else
@@ -266,29 +300,8 @@ shipper_answered(
 		break;
 	case ANSWER_ODD: answer_odd(s, b, node, a, now); break;
 	}
+	check_nodes(s, now);
 	shipper_pump(s, now);
-}
-
-/* Says now and then that nobody answers. */
-static void
-check_nodes(struct shipper *s, int64_t now)
-{
-	if (nodes_up(&s->nodes) > 0) {
-		s->down_since = 0;
-		return;
-	}
-	if (s->down_since == 0) {
-		s->down_since = now;
-		s->down_alarmed = now + DOWN_PATIENCE - ALARM_EVERY;
-	}
-	if (now - s->down_alarmed < ALARM_EVERY)
-		return;
-	s->down_alarmed = now;
-	log_error("no_node_answers", log_i("nodes", s->nodes.count),
-	    log_i("seconds", (now - s->down_since) / CLOCK_SECOND),
-	    log_i("waiting", (int64_t)s->pending),
-	    log_s("cure",
-		"see whether the servers run and can be reached; documents wait meanwhile"));
 }
 
 void

@@ -31,11 +31,15 @@ struct shipper {
 	bool *keep;        /* scratch: one for each document of a batch */
 	bool applying;     /* an answer is being applied: nothing is sent meanwhile */
 
-	/* Nothing is sent but one request at a time, to see whether it is over: wrong credentials, a proxy's page … */
+	/*
+	 * Nothing is sent but one request at a time, to see whether it is over: wrong
+	 * credentials, a proxy's page …
+	 */
 	const char *stopped; /* why; NULL: not stopped */
 	unsigned stops;      /* in a row, for the back-off */
 	int64_t stop_due, stop_alarmed;
-	int64_t down_since, down_alarmed; /* no node answers; 0: one does */
+	int64_t down_since; /* no node answers; 0: one does */
+	bool down_told;     /* … and that was said */
 };
 
 /* shipper.c */
@@ -45,11 +49,17 @@ void shipper_retire(struct shipper *s, struct batch *b);
 void shipper_again_at(struct shipper *s, struct batch *b, int64_t due);
 /* … or after one that grows. */
 void shipper_again(struct shipper *s, struct batch *b, int64_t now);
-/* Cuts a batch in two that go at once, each for itself. False: only one document, or out of memory. */
+/*
+ * Cuts a batch in two that go at once, each for itself. False: only one document, or out of
+ * memory.
+ */
 bool shipper_split(struct shipper *s, struct batch *b);
 /* The batch that is being filled, with room for so many bytes more; NULL: out of memory. */
 struct batch *shipper_open_for(struct shipper *s, size_t bytes);
-/* Settles an item, gives its references back and takes it off the books; the batch has to drop it. Calls the owner, who may put. */
+/*
+ * Settles an item, gives its references back and takes it off the books; the batch has to drop
+ * it. Calls the owner, who may put.
+ */
 void shipper_settle(
     struct shipper *s, struct batch_item *item, const struct output_settled *settled);
 /* The same for one that is refused; said is NULL when it was refused with the whole request. */

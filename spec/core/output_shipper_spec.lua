@@ -1,4 +1,6 @@
 local bulk_story = require "spec.support.bulk_story"
+local process = require "spec.support.process"
+local shipper = require "core.shipper"
 
 local MP = "mapper_parsing_exception"
 local function wrong(field)
@@ -495,6 +497,33 @@ describe("core.output.shipper", function()
       indexed_all(story, 10)
       assert.is_true(story.requests < 10, tostring(story.requests))
       assert.is_true(story.elapsed < 640)
+    end)
+
+    it("all down: says once what follows, and once that it is over", function()
+      local folder = process.folder()
+      shipper.log_to(folder .. "/log")
+      finally(function()
+        shipper.log_to(-1)
+        process.clean()
+      end)
+      local down = true
+      local story = fill(bulk_story.new({ nodes = 2 }, nil, function() if down then return {} end end), 10)
+      story.down = setmetatable({}, { __index = function() return down end })
+      local function lines(event)
+        return select(2, process.read(folder .. "/log"):gsub("event=" .. event .. " ", ""))
+      end
+      for episode = 1, 2 do
+        down = true
+        story:put("audit", "more" .. episode, "{}")
+        story:settle(3600)
+        assert.equal(episode, lines "no_node_answers")
+        assert.equal(episode - 1, lines "nodes_answer_again")
+        down = false
+        story:settle()
+        story:turn()
+        assert.equal(episode, lines "nodes_answer_again")
+      end
+      assert.matches("effect=.*nothing is acknowledged.*cure=", process.read(folder .. "/log"))
     end)
   end)
 

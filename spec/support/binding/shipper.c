@@ -2,10 +2,12 @@
  * shipper: a shipper whose server is the spec, in a time of its own; and what a document costs
  * without the kernel.
  */
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -404,10 +406,21 @@ l_bench(lua_State *L)
 	return 2;
 }
 
+/* log_to(fd), or log_to(path) */
 static int
 l_log_to(lua_State *L)
 {
-	log_set_fd((int)luaL_checkinteger(L, 1));
+	static int file = -1;
+
+	if (file >= 0)
+		close(file);
+	file = -1;
+	if (lua_type(L, 1) == LUA_TSTRING) {
+		file = open(lua_tostring(L, 1), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		luaL_argcheck(L, file >= 0, 1, "it cannot be opened");
+		log_set_fd(file);
+	} else
+		log_set_fd((int)luaL_checkinteger(L, 1));
 	return 0;
 }
 
