@@ -6,6 +6,7 @@ local elasticsearch = require "spec.support.elasticsearch"
 local fake_sender = require "spec.support.fake_sender"
 local json = require "spec.support.json"
 local process = require "spec.support.process"
+local tls = require "spec.support.tls"
 
 describe("a daemon with Elasticsearch behind it", function()
   local es, d
@@ -174,6 +175,56 @@ describe("a daemon with Elasticsearch behind it", function()
     assert.truthy(d:log():find(key, 1, true) and d:log():find("chmod 600", 1, true))
   end)
 
+  describe("over TLS", function()
+    -- A server with a certificate for these names, behind it the fake one; ca: the folder whose CA is believed.
+    local function secure(names, ca)
+      es = elasticsearch.start {}
+      local folder = tls.folder(names)
+      local front = tls.front(folder, es.port)
+      d = daemon.start { settings = { output = { type = "elasticsearch", urls = { front.url },
+        ca_file = (ca or folder) .. "/ca.crt" } } }
+      return folder
+    end
+
+    it("believes the CA of ca_file, and no other", function()
+      secure "IP:127.0.0.1"
+      send(trail(500))
+      assert.equal(500, stored())
+      local _, counts = d:stop()
+      assert.equal(500, counts.acknowledged)
+    end)
+
+    for name, certificate in pairs {
+      ["a CA that it does not know"] = { "IP:127.0.0.1", other_ca = true },
+      ["another host's name"] = { "DNS:elsewhere.example,IP:127.0.0.2" },
+    } do
+      it("tells nothing to a server that shows a certificate of " .. name .. ", and loses nothing", function()
+        secure(certificate[1], certificate.other_ca and tls.folder "IP:127.0.0.1" or nil)
+        local sender = fake_sender.login { port = d.port, window = 100 }
+        for i = 1, 10 do sender:offer(record(i)) end
+        assert.truthy(d:logged("event=node_failed", "SSL", "nodes_up=0"))
+        assert.truthy(d:logged("event=no_node_answers", "effect=", "cure="))
+        sender:take_acks()
+        assert.same({}, sender.acked)
+        assert.same({}, es:requests())
+        d.process:kill(process.signal.SIGUSR1)
+        d:logged("event=counts", "waiting=10")
+        sender:close()
+      end)
+    end
+
+    it("does not start without the CA's file", function()
+      local folder = process.folder()
+      d = daemon.start { ready = false, settings = { output = { type = "elasticsearch", urls = { "https://localhost:9" },
+        ca_file = folder .. "/none" } } }
+      assert.equal(1, d.process:wait(30))
+      assert.matches(":%d+: output%.ca_file: .*/none: No such file", d:log())
+      local p = daemon.run(d.folder, { "check", "-c", d.settings_file })
+      assert.equal(1, p.status)
+      assert.matches("auditrecv.lua:%d+: output%.ca_file: .*/none: No such file", p:stderr())
+    end)
+  end)
+
   it("outlives the server's restart in the middle of a stream", function()
     start({}, { max_documents = 25 })
     local sender = process.start(d.folder, "streaming", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
@@ -237,6 +288,17 @@ describe("auditrecv template", function()
     local _, body = es:ask("GET", "/_index_template/auditrecv")
     assert.equal("flat_object",
       cjson.decode(body).index_templates[1].index_template.template.mappings.properties.args.type)
+  end)
+
+  it("tells the server's version as far as the server does", function()
+    local function server()
+      return (template("check", "--set", "output.type=\"elasticsearch\"", "--set", urls()):stdout():match "^[^\n]*")
+    end
+    assert.equal("server: OpenSearch 2.19.1", server())
+    es:settings { flavour = "E8" } -- has no GET /
+    assert.equal("server: Elasticsearch 8.19.5", server())
+    es:settings { nodes = false }
+    assert.equal("server: Elasticsearch, version not told", server())
   end)
 
   it("says what is wrong", function()
