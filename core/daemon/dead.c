@@ -18,7 +18,9 @@
 #include "base/pool.h"
 #include "base/utf8.h"
 
-#define FULL (-1) /* no errno: the file has reached its cap */
+#define HELD_MOST \
+	(8u * 1024 * 1024) /* bytes of letters that wait for the disk, beside a single one */
+#define FULL (-1)          /* no errno: the file has reached its cap */
 
 /* Letters that go to disk together. */
 struct batch {
@@ -358,6 +360,8 @@ dead_put(struct dead *d, const struct dead_letter *letter, void *cookie)
 	struct batch *b = &d->coming;
 	size_t before = b->text.len;
 
+	if (before >= HELD_MOST)
+		return false;
 	if (b->count == b->room) {
 		size_t room = b->room == 0 ? 64 : b->room * 2;
 		void **cookies = realloc(b->cookies, room * sizeof(*cookies));

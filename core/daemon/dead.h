@@ -42,7 +42,8 @@ struct err *dead_open(struct dead **out, struct pool *pool, const char *file, ui
 struct err *dead_check(const char *file) MUST_USE;
 /*
  * Takes a letter. It is tried until it is on disk: a full disk delays it, and what depends on it.
- * False when memory is out.
+ * False when there is no room for it now (memory is out, or many letters wait for the disk): it may
+ * come again in a later turn of the loop.
  */
 bool dead_put(struct dead *d, const struct dead_letter *letter, void *cookie) MUST_USE;
 /* Letters that are not on disk yet. */

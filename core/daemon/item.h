@@ -12,8 +12,10 @@ struct pipeline;
 struct sender;
 
 struct item {
-	struct item *next;     /* in its sender's queue, then among those in hand */
-	struct item *previous; /* in hand */
+	struct item *next;        /* in its sender's queue, then among those in hand */
+	struct item *previous;    /* in hand */
+	struct item *next_letter; /* in the queue for the dead letters */
+	const char *letter;       /* the reason, while it is in that queue; else NULL */
 	struct pipeline *pipeline;
 	struct sender *sender;
 	struct peer *peer; /* where its acknowledgement goes */

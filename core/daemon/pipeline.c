@@ -8,6 +8,10 @@
 #include "daemon/identity.h"
 #include "daemon/item.h"
 
+#define TURN_MOST  (CLOCK_SECOND / 100)  /* a turn ends after that … */
+#define SLOW       (CLOCK_SECOND / 1000) /* … and is timed for each record when they take long */
+#define TIMED_EACH 8                     /* records, when they do not */
+
 struct pipeline {
 	struct ev_loop *loop;
 	struct ev_prepare turn; /* before the loop sleeps: whatever waits is taken up */
@@ -21,6 +25,8 @@ struct pipeline {
 	struct script *script;
 	struct senders senders;
 	struct item *in_hand; /* taken up and not settled */
+	struct item *letters,
+	    **last_letter;    /* of these, those that wait for room in the dead letters */
 	struct record record; /* reused for each */
 	struct buf document;
 };
@@ -63,9 +69,9 @@ item_settled(struct item *item, enum fate fate)
 	let_go(item);
 }
 
-/* Puts a record among the dead letters; its item is settled when the letter is on disk. */
-static void
-set_aside(struct item *item, const char *reason, const char *rule, struct str answer, struct str id)
+static bool
+put_letter(
+    struct item *item, const char *reason, const char *rule, struct str answer, struct str id)
 {
 	struct pipeline *p = item->pipeline;
 	struct dead_letter letter = {
@@ -82,13 +88,46 @@ set_aside(struct item *item, const char *reason, const char *rule, struct str an
 		.id = id,
 	};
 
-	/*
-	 * Without memory for the letter the record keeps waiting, unacknowledged: it is not lost,
-	 * the sender has it.
-	 */
-	if (!dead_put(p->dead, &letter, item))
-		log_error("no memory for a dead letter", log_s("sender", item->sender->name),
-		    log_i("sequence", (int64_t)item->sequence));
+	return dead_put(p->dead, &letter, item);
+}
+
+/*
+ * Puts a record among the dead letters; its item is settled when the letter is on disk. When there
+ * is no room for the letter, the record waits for it unacknowledged: it is not lost, the sender has
+ * it. Such a letter has the reason and the record, and does without the rest.
+ */
+static void
+set_aside(struct item *item, const char *reason, const char *rule, struct str answer, struct str id)
+{
+	struct pipeline *p = item->pipeline;
+
+	if (item->letter != NULL) { /* one letter will do */
+		item->waits_for--;
+		return;
+	}
+	if (p->letters == NULL && put_letter(item, reason, rule, answer, id))
+		return;
+	if (p->letters == NULL) {
+		p->last_letter = &p->letters;
+		log_warn("dead letters wait", log_i("pending", (int64_t)dead_pending(p->dead)));
+	}
+	item->letter = reason;
+	item->next_letter = NULL;
+	*p->last_letter = item;
+	p->last_letter = &item->next_letter;
+}
+
+/* Takes up the letters that had to wait, as far as there is room now. */
+static void
+put_waiting_letters(struct pipeline *p)
+{
+	struct item *item;
+
+	while ((item = p->letters) != NULL &&
+	       put_letter(item, item->letter, NULL, (struct str){ 0 }, (struct str){ 0 })) {
+		p->letters = item->next_letter;
+		item->letter = NULL;
+	}
 }
 
 void
@@ -171,19 +210,45 @@ take_up(struct pipeline *p, struct item *item)
 		put_document(p, item, &result);
 }
 
+/* Whatever rules take, signals, logins and acknowledgements wait for a turn only. */
+struct turn_clock {
+	int64_t began, last;
+	unsigned left; /* records until the next look at the clock */
+};
+
+static bool
+turn_is_over(struct turn_clock *t)
+{
+	int64_t now;
+
+	if (--t->left > 0)
+		return false;
+	now = clock_steady();
+	t->left = now - t->last > SLOW ? 1 : TIMED_EACH;
+	t->last = now;
+	return now - t->began > TURN_MOST;
+}
+
 /* One turn: in fair shares, at most a budget, as long as the output takes more. */
 static void
 turn(struct ev_loop *loop, struct ev_prepare *w, int revents)
 {
 	struct pipeline *p = container_of(w, struct pipeline, turn);
+	struct turn_clock clock = { .left = 1 };
 	struct item *item;
 	unsigned n = 0;
 
 	(void)revents;
+	if (p->letters != NULL)
+		put_waiting_letters(p);
+	if (p->senders.turn != NULL)
+		clock.began = clock.last = clock_steady();
 	while (n < p->config.budget && output_ready(p->output) &&
 	       (item = senders_next(&p->senders, p->config.quantum)) != NULL) {
 		take_up(p, item);
 		n++;
+		if (turn_is_over(&clock))
+			break;
 	}
 	output_flush(p->output);
 	wire_flush(p->wire);
@@ -244,6 +309,7 @@ wire_record(void *ctx, struct peer *peer, const struct wire_record *record)
 	item->received = record->received;
 	item->len = (uint32_t)record->bytes.len;
 	item->fate = FATE_INDEXED;
+	item->letter = NULL;
 	memcpy(item->bytes, record->bytes.at, record->bytes.len);
 	senders_queue(&p->senders, item->sender, item);
 	return true;

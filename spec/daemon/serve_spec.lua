@@ -136,6 +136,23 @@ describe("rules", function()
     assert.equal(1, counts.dropped)
   end)
 
+  it("that take long hold up nothing else: a reload cures them in the middle of what waits", function()
+    local d = daemon.start { settings = { rules = { time_limit = 100 } }, rules = { ["loop.lua"] = [[
+      local rule = require "auditrecv.rule"
+      return rule { name = "loop", about = "for ever", apply = function() while true do end end }]] } }
+    local sender = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
+      "--window", "150", trail_of(d.folder, many(150)) })
+    process.until_true("a document", function() return #d:documents() > 0 end, 60)
+    os.remove(d.rules .. "/loop.lua")
+    d:reload():logged "event=reloaded"
+    assert.equal(0, sender:wait(), sender:stderr())
+    local tagged = 0
+    for _, line in ipairs(d:documents()) do tagged = tagged + (line:find('"tags":', 1, true) and 1 or 0) end
+    assert.equal(150, #d:documents())
+    assert.is_true(tagged > 0 and tagged < 150, tagged)
+    assert.equal(0, (d:stop()))
+  end)
+
   it("that are exchanged have told what they did: every drop has its rule in the log", function()
     local d = daemon.start { rules = { ["no_stat.lua"] = drop_stat } }
     send(d, trail_of(d.folder, many(3)))
@@ -299,6 +316,41 @@ describe("dead letters", function()
     assert.equal(0, send(d, trail_of(folder, many(2))).status)
     assert.equal(3, #d:dead())
     assert.equal("withheld", cjson.decode(d:dead()[2]).reason)
+  end)
+
+  it("that the disk does not take hold little memory: their records wait, and none is forgotten", function()
+    local d = daemon.start { settings = { dead_letters = { max_bytes = 1024 * 1024 } },
+      rules = { ["b.lua"] = [[
+      local rule = require "auditrecv.rule"
+      return rule { name = "b", about = "b", phase = "redact", apply = function() error "no" end }]] } }
+    local args, records = {}, {}
+    for i = 1, 300 do args[i] = ("x"):rep(1024) end
+    for i = 1, 40 do records[i] = bsm.record { event = "execve", seq = i, bsm.exec_args(args) } end
+    local sender = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
+      "--window", "40", trail_of(d.folder, records) })
+    d:logged "dead letters wait"
+    -- somebody makes room, file by file, as often as it takes
+    local files = 0
+    process.until_true("all acknowledgements", function()
+      files = files + 1
+      if not os.rename(d.dead_file, d.dead_file .. files) then files = files - 1 end
+      return sender:poll()
+    end, 120)
+    assert.equal(0, sender.status, sender:stderr())
+    local seen = {}
+    local function note(file)
+      for line in process.read(file):gmatch "[^\n]+" do
+        local letter = cjson.decode(line)
+        assert.equal("withheld", letter.reason)
+        seen[letter.sender_sequence] = true
+      end
+    end
+    note(d.dead_file)
+    for i = 1, files do note(d.dead_file .. i) end
+    assert.equal(40, #seen)
+    local status, counts = d:stop()
+    assert.equal(0, status)
+    assert.equal(40, counts.dead)
   end)
 
   it("go to a new file when somebody has taken the old one away, and never to one that nobody sees", function()
