@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,11 +36,32 @@ usage(FILE *to)
 }
 
 int
-cmd_misused(const char *name, const char *reason)
+cmd_misused(const char *name, const char *reason, ...)
 {
-	fprintf(stderr, "auditrecv %s: %s\nauditrecv %s --help tells how to use it\n", name, reason,
-	    name);
+	va_list args;
+
+	va_start(args, reason);
+	fprintf(stderr, "auditrecv %s: ", name);
+	vfprintf(stderr, reason, args);
+	fprintf(stderr, "\nauditrecv %s --help tells how to use it\n", name);
+	va_end(args);
 	return CMD_USAGE;
+}
+
+int
+cmd_bad_option(int answer, char **argv)
+{
+	const char *word = argv[optind - 1];
+	int name = (int)strcspn(word, "=");
+
+	if (strncmp(word, "--", 2) != 0 || (optopt != 0 && answer != ':' && word[name] == '\0'))
+		return cmd_misused(argv[0],
+		    answer == ':' ? "-%c wants a value" : "there is no option -%c", optopt);
+	return cmd_misused(argv[0],
+	    answer == ':' ? "%.*s wants a value"
+	    : optopt == 0 ? "there is no option %.*s, or several begin like this"
+			  : "%.*s takes no value",
+	    name, word);
 }
 
 /*

@@ -7,6 +7,18 @@
 
 #define BAR 30
 
+const char *
+progress_size(char out[PROGRESS_SIZE], uint64_t bytes)
+{
+	if (bytes < 1000)
+		snprintf(out, PROGRESS_SIZE, "%u bytes", (unsigned)bytes);
+	else if (bytes < 1000000)
+		snprintf(out, PROGRESS_SIZE, "%.1f kB", (double)bytes / 1e3);
+	else
+		snprintf(out, PROGRESS_SIZE, "%.1f MB", (double)bytes / 1e6);
+	return out;
+}
+
 void
 progress_begin(struct progress *p, uint64_t whole)
 {
@@ -21,6 +33,7 @@ progress_step(struct progress *p, uint64_t bytes, uint64_t count, const char *wh
 {
 	int64_t now;
 	double seconds, share;
+	char size[PROGRESS_SIZE];
 	int full;
 
 	if (!p->shown || (now = clock_steady()) < p->next)
@@ -35,8 +48,8 @@ progress_step(struct progress *p, uint64_t bytes, uint64_t count, const char *wh
 		fprintf(stderr, "[%.*s%*s] %3d %%  ", full, "##############################",
 		    BAR - full, "", (int)(share * 100));
 	}
-	fprintf(stderr, "%llu %s, %.1f MB, %.0f/s", (unsigned long long)count, what,
-	    (double)bytes / 1e6, (double)count / seconds);
+	fprintf(stderr, "%llu %s, %s, %.0f/s", (unsigned long long)count, what,
+	    progress_size(size, bytes), (double)count / seconds);
 	fflush(stderr);
 }
 

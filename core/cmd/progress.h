@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PROGRESS_SIZE 32
+
 struct progress {
 	bool shown;          /* stderr is a terminal */
 	int64_t began, next; /* clock_steady() */
@@ -18,5 +20,7 @@ void progress_begin(struct progress *p, uint64_t whole);
 void progress_step(struct progress *p, uint64_t bytes, uint64_t count, const char *what);
 /* Takes the line away. */
 void progress_end(struct progress *p);
+/* An amount for a person, "44.0 kB", in out[]; returns out. */
+const char *progress_size(char out[PROGRESS_SIZE], uint64_t bytes);
 
 #endif

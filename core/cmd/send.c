@@ -1,25 +1,19 @@
 /* send: streams trail files to a receiver, as the plugin of a host would. */
 #include <errno.h>
 #include <ev.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "bsm/trail.h"
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
+#include "cmd/records.h"
 #include "wire/sender.h"
 
 #define WINDOW_MOST (1u << 24)
-#define RECORD_MOST (64u << 20)
 #define RATE_TICK   0.001 /* seconds between two helpings at a given rate */
 #define DRAW_TICK   0.1
 
@@ -42,126 +36,31 @@ static const char usage[] =
     "  -v, --verbose         log connections too\n"
     "  -h, --help            this text\n";
 
-/* The bytes of one file, until the end of the program: outstanding records lie in them. */
-struct file {
-	const char *name;
-	struct str bytes;
-};
-
 struct sending {
 	struct sender_config config;
 	char host[256];
 	double rate; /* 0: no limit */
 	bool quiet;
-	struct file *files;
-	size_t file_count, current;
-	bool opened;        /* the current file is being read … */
-	struct trail trail; /* … and that far */
+	struct records records;
 	struct str waiting; /* a record that the window had no room for */
 	bool damaged, no_more, interrupted;
 	double credit; /* records that the rate allows now */
 	int64_t began, last_tick;
-	uint64_t bytes_all;
 	struct err *failed;
 	struct ev_loop *loop;
 	struct sender *sender;
 	struct progress progress;
 };
 
-static struct err *
-read_all(struct file *f, int fd)
-{
-	struct buf all = { 0 };
-	ssize_t n;
-
-	for (;;) {
-		if (!buf_need(&all, 1 << 20)) {
-			buf_fini(&all);
-			return err_new("%s: out of memory", f->name);
-		}
-		n = read(fd, buf_end(&all), 1 << 20);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		all.len += (size_t)n;
-	}
-	if (n < 0) {
-		buf_fini(&all);
-		return err_sys("%s", f->name);
-	}
-	if (all.len > 0)
-		f->bytes = buf_view(&all); /* kept to the end of the program */
-	return NULL;
-}
-
-static struct err *
-open_file(struct file *f)
-{
-	bool is_input = strcmp(f->name, "-") == 0;
-	int fd = is_input ? STDIN_FILENO : open(f->name, O_RDONLY | O_CLOEXEC);
-	struct err *e = NULL;
-	struct stat st;
-	void *at;
-
-	if (fd < 0)
-		return err_sys("%s", f->name);
-	if (fstat(fd, &st) != 0)
-		e = err_sys("%s", f->name);
-	else if (S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		e = err_sys("%s", f->name);
-	} else if (S_ISREG(st.st_mode) && st.st_size > 0) {
-		at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (at == MAP_FAILED)
-			e = err_sys("%s", f->name);
-		else
-			f->bytes = (struct str){ at, (size_t)st.st_size };
-	} else
-		e = read_all(f, fd);
-	if (!is_input)
-		close(fd);
-	return e;
-}
-
 static void
-tell_damage(struct sending *s, const struct trail_item *item)
+tell_damage(void *ctx, const char *file, const struct trail_item *item)
 {
+	struct sending *s = ctx;
+
 	s->damaged = true;
 	progress_end(&s->progress);
-	fprintf(stderr, "auditrecv send: %s: offset %llu: %s; %zu bytes were not sent\n",
-	    s->files[s->current].name, (unsigned long long)item->offset, item->reason, item->len);
-}
-
-/* The next record of all the files; false when there is none. */
-static bool
-next_record(struct sending *s, struct str *out)
-{
-	const struct file *f;
-	struct trail_item item;
-	enum trail_status status;
-	size_t at;
-
-	for (; s->current < s->file_count; s->current++, s->opened = false) {
-		f = &s->files[s->current];
-		if (!s->opened)
-			trail_init(&s->trail, RECORD_MOST);
-		s->opened = true;
-		for (;;) {
-			at = (size_t)s->trail.offset;
-			status = trail_next(&s->trail, (const uint8_t *)f->bytes.at + at,
-			    f->bytes.len - at, true, &item);
-			if (status == TRAIL_END || status == TRAIL_MORE)
-				break;
-			if (status == TRAIL_DAMAGE || status == TRAIL_CUT)
-				tell_damage(s, &item);
-			if (status != TRAIL_RECORD)
-				continue;
-			*out = (struct str){ (const char *)item.at, item.len };
-			return true;
-		}
-	}
-	return false;
+	fprintf(stderr, "auditrecv send: %s: offset %llu: %s; %zu bytes were not sent\n", file,
+	    (unsigned long long)item->offset, item->reason, item->len);
 }
 
 /* Hands records over until the window is full, the rate is used up, or there are none. */
@@ -169,7 +68,7 @@ static void
 feed(struct sending *s)
 {
 	while (!s->no_more && (s->rate <= 0. || s->credit >= 1.)) {
-		if (s->waiting.at == NULL && !next_record(s, &s->waiting)) {
+		if (s->waiting.at == NULL && !records_next(&s->records, &s->waiting)) {
 			s->no_more = true;
 			break;
 		}
@@ -244,8 +143,27 @@ on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 }
 
 static void
+tell_unfinished(const struct sender_counters *c)
+{
+	if (c->acknowledged == 0)
+		fprintf(stderr, "auditrecv send: none of %llu records was acknowledged\n",
+		    (unsigned long long)c->put);
+	else if (c->acknowledged < c->put)
+		fprintf(stderr,
+		    "auditrecv send: %llu of %llu records were acknowledged; the first that was "
+		    "not has the number %llu\n",
+		    (unsigned long long)c->acknowledged, (unsigned long long)c->put,
+		    (unsigned long long)c->first_outstanding);
+	else
+		fprintf(stderr,
+		    "auditrecv send: %llu records were acknowledged, and no more were sent\n",
+		    (unsigned long long)c->put);
+}
+
+static void
 tell(const struct sending *s)
 {
+	char size[PROGRESS_SIZE];
 	double seconds = (double)(clock_steady() - s->began) / (double)CLOCK_SECOND;
 	struct sender_counters c;
 
@@ -255,15 +173,11 @@ tell(const struct sending *s)
 	if (s->interrupted)
 		fputs("auditrecv send: interrupted\n", stderr);
 	if (s->failed != NULL || s->interrupted)
-		fprintf(stderr,
-		    "auditrecv send: %llu of %llu records were acknowledged; "
-		    "all before number %llu\n",
-		    (unsigned long long)c.acknowledged, (unsigned long long)c.put,
-		    (unsigned long long)c.first_outstanding);
+		tell_unfinished(&c);
 	else if (!s->quiet)
-		printf("%llu records, %.1f MB, acknowledged in %.2f s (%.0f/s)%s\n",
-		    (unsigned long long)c.acknowledged, (double)c.acknowledged_bytes / 1e6, seconds,
-		    (double)c.acknowledged / (seconds > 1e-6 ? seconds : 1e-6),
+		printf("%llu records, %s, acknowledged in %.2f s (%.0f/s)%s\n",
+		    (unsigned long long)c.acknowledged, progress_size(size, c.acknowledged_bytes),
+		    seconds, (double)c.acknowledged / (seconds > 1e-6 ? seconds : 1e-6),
 		    c.sent > c.put ? ", some of them sent again" : "");
 }
 
@@ -291,7 +205,7 @@ stream(struct sending *s)
 	ev_signal_start(s->loop, &terminate);
 	ev_timer_start(s->loop, &draw);
 	s->began = s->last_tick = clock_steady();
-	progress_begin(&s->progress, s->bytes_all);
+	progress_begin(&s->progress, s->records.bytes);
 	if (s->rate > 0.)
 		ev_timer_start(s->loop, &rate);
 	feed(s);
@@ -424,24 +338,8 @@ take_option(struct sending *s, int option, const char *value)
 	case MULTI_TOKEN: s->config.multi_token = true; return NULL;
 	case QUIET: s->quiet = true; return NULL;
 	case 'v': log_set_level(LOG_INFO); return NULL;
-	default: return "an option that it does not know, or one without its value";
+	default: return NULL;
 	}
-}
-
-static struct err *
-open_files(struct sending *s, int count, char **names)
-{
-	struct err *e;
-
-	if ((s->files = calloc((size_t)count, sizeof(*s->files))) == NULL)
-		return err_sys("files");
-	for (s->file_count = 0; s->file_count < (size_t)count; s->file_count++) {
-		s->files[s->file_count] = (struct file){ names[s->file_count], { "", 0 } };
-		if ((e = open_file(&s->files[s->file_count])) != NULL)
-			return e;
-		s->bytes_all += s->files[s->file_count].bytes.len;
-	}
-	return NULL;
 }
 
 int
@@ -458,22 +356,26 @@ cmd_send(int argc, char **argv)
 	struct err *e;
 	int option, status;
 
+	s.records.damaged = tell_damage;
+	s.records.ctx = &s;
 	log_set_level(LOG_WARN);
 	opterr = 0;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":hv", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return CMD_FINE;
 		}
+		if (option == '?' || option == ':')
+			return cmd_bad_option(option, argv);
 		if ((wrong = take_option(&s, option, optarg)) != NULL)
-			return cmd_misused(argv[0], wrong);
+			return cmd_misused(argv[0], "%s", wrong);
 	}
 	if (s.config.host == NULL)
 		return cmd_misused(argv[0], "--to is missing");
 	if (optind == argc)
 		return cmd_misused(argv[0], "which files?");
-	if ((e = open_files(&s, argc - optind, argv + optind)) == NULL)
+	if ((e = records_open(&s.records, argc - optind, argv + optind)) == NULL)
 		status = stream(&s);
 	else {
 		fprintf(stderr, "auditrecv send: %s\n", err_text(e));
@@ -481,6 +383,6 @@ cmd_send(int argc, char **argv)
 		status = CMD_FAILED;
 	}
 	err_free(s.failed);
-	free(s.files);
+	records_close(&s.records);
 	return status;
 }

@@ -29,7 +29,7 @@ next_option(int argc, char **argv, const struct option *more)
 		all[n] = shared[n];
 	for (; more != NULL && more->name != NULL && n < OPTIONS_MOST - 1; more++)
 		all[n++] = *more;
-	return getopt_long(argc, argv, "c:h", all, NULL);
+	return getopt_long(argc, argv, ":c:h", all, NULL);
 }
 
 /* Called with the first option, when nothing is there yet. */
@@ -39,6 +39,7 @@ begin(struct source *out, int argc)
 	if (out->assignments != NULL)
 		return true;
 	optind = 1;
+	opterr = 0;
 	out->assignments = calloc((size_t)argc + 1, sizeof(*out->assignments));
 	out->daemon.assignments = (const char *const *)out->assignments;
 	return out->assignments != NULL;
@@ -63,7 +64,8 @@ source_option(struct source *out, int argc, char **argv, const struct option *mo
 			printf("%s%s%s", usage, more == NULL ? "\n" : "", help);
 			*status = CMD_FINE;
 			return -1;
-		case '?': *status = cmd_misused(argv[0], "wrong usage"); return -1;
+		case '?':
+		case ':': *status = cmd_bad_option(c, argv); return -1;
 		default: return c;
 		}
 	return -1;

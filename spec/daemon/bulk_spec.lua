@@ -215,7 +215,7 @@ describe("a daemon with Elasticsearch behind it", function()
 
     it("does not start without the CA's file", function()
       local folder = process.folder()
-      d = daemon.start { ready = false, settings = { output = { type = "elasticsearch", urls = { "https://localhost:9" },
+      d = daemon.start { ready = false, settings = { output = { type = "elasticsearch", urls = { "https://localhost" },
         ca_file = folder .. "/none" } } }
       assert.equal(1, d.process:wait(30))
       assert.matches(":%d+: output%.ca_file: .*/none: No such file", d:log())
