@@ -84,7 +84,6 @@ batch_add(struct batch *b, struct destination *to, struct destination *fallback,
 {
 	struct batch_item *item;
 	size_t at = b->body.len, id_at;
-	char *p, *end;
 
 	if (to->line.len + id.len * 6 > UINT32_MAX / 2 || json.len > UINT32_MAX / 2)
 		return false;
@@ -111,10 +110,6 @@ batch_add(struct batch *b, struct destination *to, struct destination *fallback,
 		b->body.failed = false;
 		return false;
 	}
-	p = b->body.at + at + item->line_len;
-	end = p + json.len;
-	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL)
-		*p = ' ';
 	to->refs++;
 	fallback->refs++;
 	b->count++;

@@ -78,9 +78,8 @@ void batch_free(struct batch *b);
 void batch_reset(struct batch *b, size_t keep);
 
 /*
- * Appends a document and takes a reference to each destination. The id is JSON already when
- * `written`. A newline in the document becomes a blank: in JSON it can only stand between values,
- * and in a body it would end the document. False: out of memory.
+ * Appends a document, one line, and takes a reference to each destination. The id is JSON already
+ * when `written`. False: out of memory.
  */
 bool batch_add(struct batch *b, struct destination *to, struct destination *fallback, struct str id,
     bool written, struct str json, void *cookie) MUST_USE;

@@ -92,7 +92,7 @@ struct output_document {
 	struct str
 	    fallback_index; /* where it goes when the server calls the name of the index invalid */
 	struct str id;
-	struct str json; /* one line, without newline */
+	struct str json; /* one line, without newline; only builds with sanitizers look */
 };
 
 /*

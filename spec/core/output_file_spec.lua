@@ -73,13 +73,6 @@ describe("core.output.file", function()
     assert.same({ true, 0, 0, 0, false }, { out:state() })
   end)
 
-  it("makes one line of a document with newlines", function()
-    open()
-    assert(out:put("i", "x", '{\n"a":\n1}', 1))
-    out:run(30)
-    assert.equal('{ "a": 1}\n', process.read(path))
-  end)
-
   it("cuts off a line that a crash has torn, and goes on behind the last whole one", function()
     for _, case in ipairs { { '{"n":1}\n{"n":', 1 }, { '{"n"', 0 }, { "", 0 }, { '{"n":1}\n', 1 },
       { ('{"x":1}\n'):rep(20000) .. ("y"):rep(200000), 20000 } } do
