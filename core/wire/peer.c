@@ -1,4 +1,4 @@
-/* peer: the life of a connection. How it is read is in peer_read.c. */
+/* peer: the life of a connection. How it is read and written is in peer_read.c and peer_write.c. */
 #include "wire/peer.h"
 
 #include <errno.h>
@@ -10,7 +10,6 @@
 #include "wire/socket.h"
 #include "wire/state.h"
 
-#define ACK_CHUNK 65536u /* bytes of acknowledgements that are put together for one write */
 #define DRAIN_LIMIT \
 	1.0 /* seconds for which a stop takes in more from a sender that does not pause */
 
@@ -237,7 +236,7 @@ peer_break(struct peer *p, struct err *why)
 		return;
 	}
 	log_warn(
-	    "protocol broken", log_s("from", p->from), log_s("sender", peer_sender(p)), log_e(why));
+	    "protocol_broken", log_s("from", p->from), log_s("sender", peer_sender(p)), log_e(why));
 	peer_finish(p, NULL);
 }
 
@@ -298,10 +297,10 @@ peer_update_reading(struct peer *p)
 
 	if (stopped && !p->stopped) {
 		w->counters.held_reading++;
-		log_warn("reading stopped", log_s("sender", peer_sender(p)),
+		log_warn("reading_stopped", log_s("sender", peer_sender(p)),
 		    log_s("reason", p->waiting.len > 0 || w->held ? "no memory" : "cap on memory"));
 	} else if (!stopped && p->stopped && p->state == PEER_OPEN && w->exempt != p)
-		log_info("reading resumed", log_s("sender", peer_sender(p)));
+		log_info("reading_resumed", log_s("sender", peer_sender(p)));
 	if (w->exempt != p)
 		p->stopped = stopped;
 	if (read)
@@ -317,63 +316,6 @@ peer_again(struct peer *p)
 		return;
 	peer_take_held(p);
 	peer_mark_dirty(p);
-}
-
-/* Sends; says in *sent how much went. False when the connection is lost. */
-static bool
-send_some(struct peer *p, struct str bytes, size_t *sent)
-{
-	ssize_t n;
-
-	do
-		n = send(p->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-		peer_close(p, strerror(errno));
-		return false;
-	}
-	*sent = n > 0 ? (size_t)n : 0;
-	return true;
-}
-
-void
-peer_write(struct peer *p)
-{
-	struct wire *w = p->wire;
-	size_t sent, count;
-
-	if (p->fd < 0)
-		return;
-	for (;;) {
-		if (p->out.len > 0) {
-			if (!send_some(p, buf_view(&p->out), &sent))
-				return;
-			buf_drop(&p->out, sent);
-			if (p->out.len > 0)
-				break;
-			buf_fini(&p->out);
-		}
-		if (!receipts_due(&p->receipts))
-			break;
-		buf_cut(&w->acks, 0);
-		if ((count = receipts_collect(&p->receipts, &w->acks, ACK_CHUNK)) == 0)
-			break;
-		p->acknowledged += count;
-		w->counters.acknowledged += count;
-		if (!send_some(p, buf_view(&w->acks), &sent))
-			return;
-		buf_append(&p->out, w->acks.at + sent, w->acks.len - sent);
-		if (buf_failed(&p->out)) {
-			peer_close(p, "out of memory");
-			return;
-		}
-		if (p->out.len > 0)
-			break;
-	}
-	if (p->out.len > 0)
-		ev_io_start(w->loop, &p->writable);
-	else
-		ev_io_stop(w->loop, &p->writable);
 }
 
 /* Has everything come in that was sent, as far as one can see? */
@@ -439,7 +381,7 @@ peer_settle(struct peer *p, uint64_t receipt, bool acknowledge)
 	uint32_t size;
 
 	if (!receipts_settle(&p->receipts, receipt, acknowledge && p->fd >= 0, &size)) {
-		log_error("receipt is not owed", log_s("sender", peer_sender(p)),
+		log_error("receipt_not_owed", log_s("sender", peer_sender(p)),
 		    log_i("receipt", (int64_t)receipt));
 		return;
 	}

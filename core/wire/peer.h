@@ -70,8 +70,6 @@ void peer_stop(struct peer *p);
 void peer_again(struct peer *p);
 /* Starts or stops reading, as state and budget say. */
 void peer_update_reading(struct peer *p);
-/* Writes what is due. */
-void peer_write(struct peer *p);
 /*
  * Before the loop sleeps: writes, counts, takes the next step towards the end. May free the peer.
  */
@@ -86,5 +84,8 @@ void peer_mark_dirty(struct peer *p);
 void peer_read(struct peer *p, size_t bytes);
 /* Takes the frames in p->in, as far as they are whole. */
 void peer_take_held(struct peer *p);
+
+/* peer_write.c: writes what is due. */
+void peer_write(struct peer *p);
 
 #endif
