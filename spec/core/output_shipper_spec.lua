@@ -76,6 +76,28 @@ describe("core.output.shipper", function()
       assert.equal(3, story.requests)
     end)
 
+    it("one by one at rest, and all that came meanwhile together, with no timer between", function()
+      local story = bulk_story.new { max_in_flight = 1 }
+      for i = 1, 3 do
+        story:put("audit", "rest-" .. i, "{}")
+        assert.equal(0, story.shipper:pass()) -- due now
+        assert.is_true(story:turn())
+        assert.equal(i, story.requests)
+      end
+      story:put("audit", "first", "{}")
+      local out = story.shipper:flush()
+      for i = 1, 200 do
+        story:put("audit", "then-" .. i, "{}")
+        assert.equal(1, #story.shipper:flush())
+      end
+      assert.is_nil(story.shipper:pass()) -- an answer is what comes next
+      story:serve(out[1])
+      out = story.shipper:flush()
+      assert.same({ 1, 200 }, { #out, out[1].count })
+      indexed_all(story, 204)
+      assert.equal(5, story.requests)
+    end)
+
     it("names and ids of any spelling", function()
       local story = bulk_story.new {}
       assert(story.shipper:put('a"b', 'i\\d\1', '{"a":1}', 1))
