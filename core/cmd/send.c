@@ -217,6 +217,17 @@ stream(struct sending *s)
 	return s->failed != NULL || s->interrupted || s->damaged ? CMD_FAILED : CMD_FINE;
 }
 
+static bool
+read_whole(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+	char *rest;
+
+	errno = 0;
+	*out = strtoull(text, &rest, 10);
+	return text[0] >= '0' && text[0] <= '9' && *rest == '\0' && errno == 0 && *out >= least &&
+	       *out <= most;
+}
+
 /* "host", "host:port", "[address]:port", or an IPv6 address alone. */
 static bool
 read_target(struct sending *s, const char *text)
@@ -224,8 +235,7 @@ read_target(struct sending *s, const char *text)
 	const char *colon = strrchr(text, ':'), *end;
 	const char *host = text;
 	size_t len = strlen(text);
-	unsigned long port = SENDER_PORT;
-	char *rest;
+	uint64_t port = SENDER_PORT;
 
 	if (text[0] == '[') {
 		if ((end = strchr(text, ']')) == NULL || (end[1] != '\0' && end[1] != ':'))
@@ -237,13 +247,8 @@ read_target(struct sending *s, const char *text)
 		len = (size_t)(colon - text);
 	else
 		colon = NULL;
-	if (colon != NULL && colon[1] != '\0') {
-		errno = 0;
-		port = strtoul(colon + 1, &rest, 10);
-		if (colon[1] < '0' || colon[1] > '9' || *rest != '\0' || errno != 0 || port < 1 ||
-		    port > 65535)
-			return false;
-	}
+	if (colon != NULL && colon[1] != '\0' && !read_whole(colon + 1, 1, 65535, &port))
+		return false;
 	if (len == 0 || len >= sizeof(s->host))
 		return false;
 	memcpy(s->host, host, len);
@@ -251,17 +256,6 @@ read_target(struct sending *s, const char *text)
 	s->config.host = s->host;
 	s->config.port = (uint16_t)port;
 	return true;
-}
-
-static bool
-read_whole(const char *text, uint64_t least, uint64_t most, uint64_t *out)
-{
-	char *rest;
-
-	errno = 0;
-	*out = strtoull(text, &rest, 10);
-	return text[0] >= '0' && text[0] <= '9' && *rest == '\0' && errno == 0 && *out >= least &&
-	       *out <= most;
 }
 
 static bool

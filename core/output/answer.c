@@ -276,6 +276,18 @@ take_good(struct answer *a, const char *p, const char *end)
 	return p;
 }
 
+/* One byte inside a text. */
+static void
+follow_text(struct answer *a, char c)
+{
+	if (a->escape)
+		a->escape = false;
+	else if (c == '\\')
+		a->escape = true;
+	else if (c == '"')
+		a->in_text = false;
+}
+
 /*
  * One byte outside of items: follows texts and brackets, and remembers the last key of the top
  * object.
@@ -284,12 +296,7 @@ static void
 follow_outside(struct answer *a, char c)
 {
 	if (a->in_text) {
-		if (a->escape)
-			a->escape = false;
-		else if (c == '\\')
-			a->escape = true;
-		else if (c == '"')
-			a->in_text = false;
+		follow_text(a, c);
 		if (a->in_text && a->depth == 1) {
 			if (a->key_len < sizeof(a->key))
 				a->key[a->key_len] = c;
@@ -336,14 +343,9 @@ follow_item(struct answer *a, const char *p, const char *end)
 	for (; p < end; p++) {
 		char c = *p;
 
-		if (a->in_text) {
-			if (a->escape)
-				a->escape = false;
-			else if (c == '\\')
-				a->escape = true;
-			else if (c == '"')
-				a->in_text = false;
-		} else if (c == '"')
+		if (a->in_text)
+			follow_text(a, c);
+		else if (c == '"')
 			a->in_text = true;
 		else if (c == '{' || c == '[')
 			a->depth++;
