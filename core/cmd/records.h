@@ -25,7 +25,7 @@ struct records {
 
 /* Opens all of the files, "-" being standard input. The names are borrowed. */
 struct err *records_open(struct records *r, int count, char **names) MUST_USE;
-/* The next record, which stays where it is until the end of the program; false when there is none. */
+/* The next record, which stays where it is to the program's end; false when there is none. */
 bool records_next(struct records *r, struct str *out);
 /* Forgets the files, not their bytes: records may still be on their way. */
 void records_close(struct records *r);
