@@ -187,6 +187,11 @@ return {
 		-- named in an alarm line, with the cure.
 		-- From 1 to 1000000000 seconds.
 		-- alarm_after = 900,
+
+		-- Senders that are remembered. Beyond, those are forgotten that are gone, were
+		-- named and have nothing waiting.
+		-- From 1 to 10000000.
+		-- most = 16384,
 	},
 
 	-- How a stop goes.

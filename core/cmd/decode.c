@@ -106,7 +106,7 @@ static struct err *
 put_damage(struct decoding *d, const char *name, const struct trail_item *item, bool cut)
 {
 	d->damaged = true;
-	log_warn(cut ? "trail is cut off" : "trail is damaged", log_s("file", name),
+	log_warn(cut ? "trail_cut" : "trail_damaged", log_s("file", name),
 	    log_i("offset", (int64_t)item->offset), log_i("bytes", (int64_t)item->len),
 	    log_s("reason", item->reason));
 	return put_record(d, item->at, item->len);

@@ -184,7 +184,7 @@ build_tell_restart(const struct settings *old, const struct settings *fresh)
 	fixed_text(old, &before);
 	fixed_text(fresh, &after);
 	if (!str_equal(buf_view(&before), buf_view(&after)))
-		log_warn("settings have changed that take a restart",
+		log_warn("restart_needed",
 		    log_s("reloaded",
 			"rules, index and log; the others stay as they were at the start"));
 	buf_fini(&before);

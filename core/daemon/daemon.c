@@ -36,7 +36,7 @@ struct daemon {
 static void
 sender_missing(const struct sender *s, double away)
 {
-	log_warn("sender has not come back", log_s("sender", s->name), log_s("from", s->from),
+	log_warn("sender_missing", log_s("sender", s->name), log_s("from", s->from),
 	    log_i("seconds", (int64_t)away),
 	    log_s("cure", "if the host is up, its window was full when the connection was "
 			  "lost: set another queue size with "
@@ -66,7 +66,7 @@ log_sender(const struct sender *s)
 {
 	const struct ledger *l = &s->ledger;
 
-	log_answer("sender counts", log_s("sender", s->name), log_i("connections", s->connections),
+	log_answer("sender_counts", log_s("sender", s->name), log_i("connections", s->connections),
 	    log_i("received", (int64_t)l->received),
 	    log_i("indexed", (int64_t)l->fates[FATE_INDEXED]),
 	    log_i("existed", (int64_t)l->fates[FATE_EXISTS]),
@@ -82,7 +82,7 @@ log_rules(const struct script *script)
 
 	for (size_t i = 0; i < script_rules(script); i++) {
 		script_rule(script, i, &r);
-		log_answer("rule counts", log_s("rule", r.name), log_s("phase", r.phase),
+		log_answer("rule_counts", log_s("rule", r.name), log_s("phase", r.phase),
 		    log_i("matched", (int64_t)r.matched), log_i("dropped", (int64_t)r.dropped),
 		    log_i("routed", (int64_t)r.routed), log_i("failed", (int64_t)r.failed));
 	}
@@ -104,13 +104,18 @@ static void
 on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
 	struct daemon *d = container_of(w, struct daemon, tick);
+	struct senders *all = pipeline_senders(d->pipeline);
+	size_t forgotten;
 
 	(void)loop;
 	(void)revents;
 	log_tick(0);
 	dead_tick(d->dead);
-	senders_missing(
-	    pipeline_senders(d->pipeline), d->settings->senders.alarm_after, sender_missing);
+	senders_missing(all, d->settings->senders.alarm_after, sender_missing);
+	if ((forgotten = senders_forget(all, (size_t)d->settings->senders.most)) > 0)
+		log_warn("senders_forgotten", log_i("senders", (int64_t)forgotten),
+		    log_s(
+			"meaning", "they are gone and were named before; senders.most is reached"));
 }
 
 /* The last connection is gone; what it brought may still be on its way to the output. */
@@ -166,7 +171,7 @@ output_broken(void *ctx, const char *reason)
 {
 	struct daemon *d = ctx;
 
-	log_error("output is gone", log_s("reason", reason));
+	log_error("output_gone", log_s("reason", reason));
 	ev_break(d->loop, EVBREAK_ALL);
 }
 
@@ -208,10 +213,11 @@ on_hangup(struct ev_loop *loop, struct ev_signal *w, int revents)
 	(void)loop;
 	(void)revents;
 	if (e != NULL) {
-		log_error("reload failed, the old rules stay", log_e(e));
+		LOG_AT(LOG_ERROR, false, "reload_failed", log_e(e),
+		    log_s("meaning", "the old rules and settings stay in force"));
 		err_free(e);
 	} else
-		log_info("reloaded", log_i("rules", (int64_t)script_rules(d->script)),
+		log_answer("reloaded", log_i("rules", (int64_t)script_rules(d->script)),
 		    log_s("hash", script_hash(d->script)));
 }
 
@@ -298,8 +304,7 @@ tell_unsettled(const struct daemon *d)
 		for (struct sender *s = pipeline_senders(d->pipeline)->buckets[i]; s != NULL;
 		     s = s->next_hash)
 			if (ledger_waiting(&s->ledger) > 0)
-				log_error("sender left without acknowledgements",
-				    log_s("sender", s->name),
+				log_error("sender_unacknowledged", log_s("sender", s->name),
 				    log_i("waiting", (int64_t)ledger_waiting(&s->ledger)),
 				    log_s("cure", "the host keeps these records and sends "
 						  "them again; if it does not come "
@@ -319,8 +324,8 @@ raise_descriptors(const struct daemon *d)
 		return;
 	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
-		log_warn("fewer descriptors than limits.max_connections asks for",
-		    log_i("descriptors", (int64_t)limit.rlim_cur), log_i("wanted", (int64_t)wanted),
+		log_warn("descriptors_few", log_i("descriptors", (int64_t)limit.rlim_cur),
+		    log_i("wanted", (int64_t)wanted),
 		    log_s("cure", "raise the limit of open files of the service"));
 }
 

@@ -341,7 +341,7 @@ batch_written(struct pool_job *job)
 	d->busy = false;
 	if (d->error != 0) {
 		d->stuck = true;
-		log_error("dead letters cannot be written; their records stay unacknowledged",
+		log_error("dead_letters_not_written",
 		    log_s("reason", d->error == FULL ? "dead_letters.max_bytes is reached"
 						     : strerror(d->error)),
 		    log_i("letters", (int64_t)dead_pending(d)));
@@ -397,7 +397,7 @@ dead_tick(struct dead *d)
 		return;
 	/* Somebody may have made room: emptied the file, or moved it away. */
 	if ((e = open_file(d)) != NULL) {
-		log_error("dead letters cannot be opened", log_e(e));
+		log_error("dead_letters_not_opened", log_e(e));
 		err_free(e);
 		return;
 	}

@@ -109,7 +109,7 @@ set_aside(struct item *item, const char *reason, const char *rule, struct str an
 		return;
 	if (p->letters == NULL) {
 		p->last_letter = &p->letters;
-		log_warn("dead letters wait", log_i("pending", (int64_t)dead_pending(p->dead)));
+		log_warn("dead_letters_wait", log_i("pending", (int64_t)dead_pending(p->dead)));
 	}
 	item->letter = reason;
 	item->next_letter = NULL;

@@ -170,6 +170,8 @@ static const struct setting senders_schema[] = {
 	SECONDS("alarm_after", HERE(senders.alarm_after), "900", 1, 1e9,
 	    "Seconds after which a sender that was connected and has not come back is named in "
 	    "an alarm line, with the cure."),
+	INTEGER("most", HERE(senders.most), "16384", 1, 1e7,
+	    "Senders that are remembered. Beyond, those are forgotten that are gone, were named and have nothing waiting."),
 	END,
 };
 

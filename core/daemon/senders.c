@@ -178,16 +178,46 @@ senders_missing(
     struct senders *all, double after, void (*alarm)(const struct sender *s, double away))
 {
 	int64_t now = clock_steady();
+	unsigned told = 0;
 
-	for (size_t i = 0; i < all->bucket_count; i++)
+	for (size_t i = 0; i < all->bucket_count && told < SENDERS_ALARMS; i++)
 		for (struct sender *s = all->buckets[i]; s != NULL; s = s->next_hash) {
 			double away = (double)(now - s->left) / (double)CLOCK_SECOND;
 
 			if (s->connections == 0 && s->left != 0 && !s->alarmed && away >= after) {
 				s->alarmed = true;
+				told++;
 				alarm(s, away);
 			}
 		}
+}
+
+static bool
+is_forgettable(const struct sender *s)
+{
+	return s->connections == 0 && s->alarmed && ledger_waiting(&s->ledger) == 0;
+}
+
+size_t
+senders_forget(struct senders *all, size_t most)
+{
+	size_t before = all->count;
+
+	for (size_t i = 0; i < all->bucket_count && all->count > most; i++)
+		for (struct sender **at = &all->buckets[i]; *at != NULL;) {
+			struct sender *s = *at;
+
+			if (!is_forgettable(s)) {
+				at = &s->next_hash;
+				continue;
+			}
+			*at = s->next_hash;
+			free(s->name);
+			free(s->from);
+			free(s);
+			all->count--;
+		}
+	return before - all->count;
 }
 
 void

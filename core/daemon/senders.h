@@ -16,6 +16,8 @@
 
 struct item;
 
+#define SENDERS_ALARMS 100 /* in one call of senders_missing(); the others come with the next */
+
 struct sender {
 	struct sender *next_hash;
 	struct sender *next_turn, *previous_turn; /* in the ring; NULL when nothing waits */
@@ -53,10 +55,17 @@ void senders_queue(struct senders *all, struct sender *s, struct item *item);
 struct item *senders_next(struct senders *all, unsigned quantum);
 void senders_count(struct senders *all, struct sender *s, enum fate fate);
 /*
- * Calls alarm for each sender that went longer ago than `after` seconds and has not been named yet.
+ * Calls alarm, at most SENDERS_ALARMS times, for each sender that went longer ago than `after`
+ * seconds and has not been named yet.
  */
 void senders_missing(
     struct senders *all, double after, void (*alarm)(const struct sender *s, double away));
+/*
+ * Forgets those that are gone, were named in an alarm and have nothing waiting, when there are more
+ * than `most`: who changes its address for each connection must not fill our memory. Returns how
+ * many.
+ */
+size_t senders_forget(struct senders *all, size_t most);
 /* Calls each for every sender. */
 void senders_each(struct senders *all, void (*each)(const struct sender *s));
 

@@ -66,6 +66,7 @@ struct settings {
 	} dead_letters;
 	struct {
 		double alarm_after;
+		int64_t most;
 	} senders;
 	struct {
 		double time_limit, linger;

@@ -63,7 +63,7 @@ static void
 accept_pause(struct wire *w, const char *reason, double seconds)
 {
 	w->counters.accept_paused++;
-	log_warn("accepting paused", log_s("reason", reason),
+	log_warn("accepting_paused", log_s("reason", reason),
 	    log_i("connections", w->counters.connections));
 	accept_start(w, false);
 	if (seconds > 0.) {
@@ -150,7 +150,7 @@ on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
 	for (int i = 0; i < ACCEPT_TURN && w->accepting && !must_read_first(w); i++) {
 		if (w->counters.connections >= w->max_open) {
 			/* Waiting in the system's queue is better for them than being refused. */
-			accept_pause(w, "limit of descriptors", 0.);
+			accept_pause(w, "descriptors_low", 0.);
 			return;
 		}
 		len = sizeof(sa);
@@ -189,7 +189,7 @@ announce(const struct wire_listener *rule, const struct addrinfo *ai, int fd)
 	addr_text_sock(ai->ai_addr, address);
 	log_info("listening", log_s("address", address), log_i("port", socket_port(fd)));
 	if (rule->dummy)
-		log_warn("no security", log_s("address", address), log_i("port", socket_port(fd)),
+		log_warn("no_security", log_s("address", address), log_i("port", socket_port(fd)),
 		    log_s("mechanism", mech_dummy.name),
 		    log_i("networks", (int64_t)rule->dummy_from_count),
 		    log_s("meaning", "anybody on these networks can send records in any host's "
@@ -261,7 +261,7 @@ limit_by_descriptors(struct wire *w)
 		return;
 	}
 	w->max_open = (unsigned)(limit.rlim_cur - kept);
-	log_warn("limit of descriptors", log_i("limit", (int64_t)limit.rlim_cur),
+	log_warn("descriptors_low", log_i("limit", (int64_t)limit.rlim_cur),
 	    log_i("max_connections", w->config->max_connections), log_i("connections", w->max_open),
 	    log_s("meaning", "further connections wait; raise the limit of open files"));
 }

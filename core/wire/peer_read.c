@@ -69,7 +69,7 @@ deliver(struct peer *p, struct str plain, uint64_t plain_size)
 		w->counters.bytes += r.full_size;
 		if (UNLIKELY(r.full_size > r.bytes.len)) {
 			w->counters.too_long++;
-			log_warn("record too long", log_s("sender", peer_sender(p)),
+			log_warn("record_too_long", log_s("sender", peer_sender(p)),
 			    log_i("sequence", (int64_t)r.sequence),
 			    log_i("size", (int64_t)r.full_size));
 		}

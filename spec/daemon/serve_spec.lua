@@ -77,7 +77,7 @@ describe("rules", function()
     local _, counts = d:stop()
     assert.equal(1, counts.dropped)
     assert.equal(2, counts.acknowledged)
-    assert.truthy(d:log():find("event=\"rule counts\" rule=no_stat phase=shape matched=1 dropped=1", 1, true))
+    assert.truthy(d:log():find("event=rule_counts rule=no_stat phase=shape matched=1 dropped=1", 1, true))
   end)
 
   it("that fail in redact withhold the document: a stub is indexed, the record is a dead letter", function()
@@ -157,16 +157,16 @@ describe("rules", function()
     local d = daemon.start { rules = { ["no_stat.lua"] = drop_stat } }
     send(d, trail_of(d.folder, many(3)))
     d:reload():logged "event=reloaded"
-    assert.truthy(d:logged('event="rule counts"', "rule=no_stat", "dropped=3"))
+    assert.truthy(d:logged('event=rule_counts', "rule=no_stat", "dropped=3"))
     send(d, trail_of(d.folder, many(2)))
     d:stop()
-    assert.truthy(d:logged('event="rule counts"', "rule=no_stat", "dropped=2"))
+    assert.truthy(d:logged('event=rule_counts', "rule=no_stat", "dropped=2"))
   end)
 
   it("that do not load leave the old ones in force, and the log says what, where and why", function()
     local d = daemon.start { rules = { ["no_stat.lua"] = drop_stat } }
     d:write_rules { ["no_stat.lua"] = "local rule = require 'auditrecv.rule'\nreturn rule { name = \n}" }
-    assert.matches("no_stat.lua:3:", d:reload():logged "reload failed", 1, true)
+    assert.matches("no_stat.lua:3:", d:reload():logged "reload_failed", 1, true)
     send(d, trail_of(d.folder, { a_record.bytes { event = "stat" } }))
     assert.same({}, events(d))
     local status, counts = d:stop()
@@ -245,7 +245,7 @@ describe("missing standard descriptors", function()
     local sender = process.start(folder, "send", { daemon.program, "send", "--to", "127.0.0.1:" .. port,
       "--attempts", "1", trail_of(folder, many(3)) })
     assert.equal(1, p:wait())
-    assert.matches("output is gone", p:stderr(), 1, true)
+    assert.matches("output_gone", p:stderr(), 1, true)
     assert.matches("3 records were not settled", p:stderr(), 1, true)
     assert.equal(1, sender:wait())
   end)
@@ -290,7 +290,7 @@ describe("a stop", function()
     d.process:kill(process.signal.SIGTERM)
     assert.equal(1, d.process:wait())
     assert.matches("5 records were not settled", d:log(), 1, true)
-    assert.matches("audit -s", d:logged "sender left without acknowledgements", 1, true)
+    assert.matches("audit -s", d:logged "sender_unacknowledged", 1, true)
     sender:kill()
   end)
 end)
@@ -299,9 +299,27 @@ describe("a sender", function()
   it("that was connected and does not come back is named, with the cure", function()
     local d = daemon.start { settings = { senders = { alarm_after = 1 } } }
     send(d, trail_of(d.folder, many(1)))
-    local line = d:logged "sender has not come back"
+    local line = d:logged "sender_missing"
     assert.matches("sender=127.0.0.1", line, 1, true)
     assert.matches("audit -s", line, 1, true)
+  end)
+end)
+
+describe("senders that change their address", function()
+  it("are forgotten beyond senders.most, once they are gone, named and settled; the sums stay", function()
+    local d = daemon.start { settings = { senders = { alarm_after = 1, most = 1 },
+      listen = { { address = "::1", port = 0, mechanisms = { "dummy" }, dummy_from = { "::1" } },
+        { address = "127.0.0.1", port = 0, mechanisms = { "dummy" }, dummy_from = { "127.0.0.0/8" } } } } }
+    local file = trail_of(d.folder, many(2))
+    for line in d:log():gmatch "event=listening[^\n]+" do
+      local address, port = line:match "address=(%S+) port=(%d+)"
+      local to = address:find(":", 1, true) and ("[%s]:%s"):format(address, port) or address .. ":" .. port
+      assert.equal(0, daemon.run(d.folder, { "send", "--to", to, "--mech", "dummy", file }).status)
+    end
+    assert.matches("senders=1", d:logged "event=senders_forgotten", 1, true)
+    local _, counts = d:stop()
+    assert.equal(4, counts.received)
+    assert.equal(4, counts.indexed)
   end)
 end)
 
@@ -328,7 +346,7 @@ describe("dead letters", function()
     for i = 1, 40 do records[i] = bsm.record { event = "execve", seq = i, bsm.exec_args(args) } end
     local sender = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
       "--window", "40", trail_of(d.folder, records) })
-    d:logged "dead letters wait"
+    d:logged "dead_letters_wait"
     -- somebody makes room, file by file, as often as it takes
     local files = 0
     process.until_true("all acknowledgements", function()
@@ -387,7 +405,7 @@ describe("dead letters", function()
     local big = bsm.record { event = "execve", bsm.exec_args(args) }
     local p = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
       "--mech", "dummy", "--window", "1", trail_of(d.folder, { big, big, big }) })
-    d:logged "dead letters cannot be written"
+    d:logged "dead_letters_not_written"
     assert.is_nil(p:poll())
     assert.equal(2, #d:dead())
     os.rename(d.dead_file, d.dead_file .. ".old")

@@ -302,7 +302,7 @@ describe("a peer of the daemon", function()
       for _ = 1, 1000 do
         for _, s in ipairs(list) do assert.equal("sent", s:offer(big)) end
       end
-      assert.truthy(d:logged "event=\"reading stopped\"")
+      assert.truthy(d:logged "event=reading_stopped")
       for _, s in ipairs(list) do
         s:take_acks()
         assert.is_nil(s.ended)

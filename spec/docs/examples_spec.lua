@@ -4,6 +4,7 @@ local daemon = require "spec.support.daemon"
 local elasticsearch = require "spec.support.elasticsearch"
 local process = require "spec.support.process"
 local session = require "spec.docs.session"
+local tls = require "spec.support.tls"
 
 -- What the reader of a page is taken to have already, and the place from which he types.
 local function trail(folder)
@@ -93,7 +94,7 @@ describe("README.md", function()
       ["https://es1.example.net:9200"] = es.url,
       ["https://es2.example.net:9200"] = es.url,
     })
-    process.write(folder .. "/ca.pem", process.read "spec/support/ca.pem")
+    process.write(folder .. "/ca.pem", process.read(tls.folder "DNS:es1.example.net" .. "/ca.crt"))
     local steps = typed(examples, function(example)
       return example.file == "elastic.lua" or example.command and example.command:find("api-key", 1, true)
         or example.command and example.command:find("elastic.lua", 1, true)
