@@ -1,10 +1,29 @@
 #include "daemon/build.h"
 
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "daemon/item.h"
+
+/* An address that nobody can listen on is told now, with its place, and not when we listen. */
+static struct err *
+check_address(const struct settings_listener *in, size_t number)
+{
+	const struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list;
+	int rc;
+
+	if (in->address == NULL)
+		return NULL;
+	if ((rc = getaddrinfo(in->address, NULL, &hints, &list)) != 0)
+		return err_new(
+		    "listen.%zu.address: \"%s\": %s", number, in->address, gai_strerror(rc));
+	freeaddrinfo(list);
+	return NULL;
+}
 
 /* "listen.N: " goes in front of what is wrong with a listener. */
 static struct err *
@@ -13,6 +32,8 @@ build_listener(struct wire_listener *out, const struct settings_listener *in, si
 	struct addr_net *nets;
 	struct err *e;
 
+	if ((e = check_address(in, number)) != NULL)
+		return e;
 	out->address = in->address;
 	out->port = (uint16_t)in->port;
 	for (size_t i = 0; i < in->mechanisms.count; i++) {

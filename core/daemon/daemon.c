@@ -29,7 +29,7 @@ struct daemon {
 	struct ev_signal term, interrupt, hangup, user1;
 	struct ev_timer tick, stop_limit;
 	struct ev_prepare rest; /* at the end of a stop */
-	bool stopping;
+	bool stopping, in_a_hurry;
 };
 
 /* The cure belongs into the message: who reads it has a host that loses its audit trail. */
@@ -135,16 +135,37 @@ connections_gone(void *ctx)
 	struct daemon *d = ctx;
 
 	ev_prepare_start(d->loop, &d->rest);
-	if (pipeline_waiting(d->pipeline) == 0)
+	if (d->in_a_hurry || pipeline_waiting(d->pipeline) == 0)
+		ev_break(d->loop, EVBREAK_ALL);
+}
+
+/*
+ * Nothing is waited for any more but the orderly end of the connections: a reset would destroy
+ * acknowledgements that are on their way.
+ */
+static void
+hurry(struct daemon *d)
+{
+	d->in_a_hurry = true;
+	pipeline_give_up(d->pipeline);
+	ev_timer_stop(d->loop, &d->stop_limit);
+	ev_timer_set(&d->stop_limit, d->settings->stop.linger, 0.);
+	ev_timer_start(d->loop, &d->stop_limit);
+	if (ev_is_active(&d->rest)) /* the connections have gone before */
 		ev_break(d->loop, EVBREAK_ALL);
 }
 
 static void
 stop_takes_too_long(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
-	(void)w;
+	struct daemon *d = container_of(w, struct daemon, stop_limit);
+
 	(void)revents;
-	ev_break(loop, EVBREAK_ALL);
+	if (d->in_a_hurry) {
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	hurry(d);
 }
 
 static void
@@ -154,7 +175,10 @@ stop(struct ev_loop *loop, struct ev_signal *w, int revents)
 
 	(void)revents;
 	if (d->stopping) { /* asked twice: somebody is in a hurry */
-		ev_break(loop, EVBREAK_ALL);
+		if (d->in_a_hurry)
+			ev_break(loop, EVBREAK_ALL);
+		else
+			hurry(d);
 		return;
 	}
 	d->stopping = true;

@@ -18,7 +18,7 @@ struct item {
 	const char *letter;       /* the reason, while it is in that queue; else NULL */
 	struct pipeline *pipeline;
 	struct sender *sender;
-	struct peer *peer; /* where its acknowledgement goes */
+	struct peer *peer; /* where its acknowledgement goes; NULL: it gets none */
 	uint64_t receipt;  /* owed to peer_settle() */
 	uint64_t sequence;
 	uint64_t full_size; /* bytes as it came; more than len when its head only was kept */

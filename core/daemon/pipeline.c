@@ -65,7 +65,8 @@ item_settled(struct item *item, enum fate fate)
 	if (--item->waits_for > 0)
 		return;
 	senders_count(&p->senders, item->sender, item->fate);
-	peer_settle(item->peer, item->receipt, true);
+	if (item->peer != NULL)
+		peer_settle(item->peer, item->receipt, true);
 	let_go(item);
 }
 
@@ -79,7 +80,7 @@ put_letter(
 		.rule = rule,
 		.rules = script_hash(p->script),
 		.sender = item->sender->name,
-		.from = peer_from(item->peer),
+		.from = item->sender->from,
 		.sequence = item->sequence,
 		.received = item->received,
 		.record = { item->bytes, item->len },
@@ -395,18 +396,28 @@ pipeline_waiting(const struct pipeline *p)
 	return ledger_waiting(&p->senders.ledger);
 }
 
-/* What still waits at the end has no acknowledgement; its sender has it. */
+/* Gives the receipt back without an acknowledgement: the sender has the record, and keeps it. */
 static void
-forget(struct pipeline *p)
+give_back(struct item *item)
+{
+	if (item->peer != NULL)
+		peer_settle(item->peer, item->receipt, false);
+	item->peer = NULL;
+}
+
+void
+pipeline_give_up(struct pipeline *p)
 {
 	struct item *item;
 
-	while ((item = senders_next(&p->senders, 1)) != NULL)
+	while ((item = senders_next(&p->senders, 1)) != NULL) {
 		hold(item);
-	while ((item = p->in_hand) != NULL) {
-		peer_settle(item->peer, item->receipt, false);
+		give_back(item);
 		let_go(item);
 	}
+	/* These still stand in the output or among the dead letters, which may yet settle them. */
+	for (item = p->in_hand; item != NULL; item = item->next)
+		give_back(item);
 }
 
 void
@@ -416,7 +427,9 @@ pipeline_free(struct pipeline *p)
 		return;
 	ev_prepare_stop(p->loop, &p->turn);
 	ev_idle_stop(p->loop, &p->more);
-	forget(p);
+	pipeline_give_up(p);
+	while (p->in_hand != NULL)
+		let_go(p->in_hand);
 	senders_fini(&p->senders);
 	record_fini(&p->record);
 	buf_fini(&p->document);

@@ -45,6 +45,11 @@ void pipeline_rules(struct pipeline *p, struct script *script);
 struct senders *pipeline_senders(struct pipeline *p);
 /* Records received that have no fate yet. */
 uint64_t pipeline_waiting(const struct pipeline *p);
+/*
+ * What has no fate by now will get no acknowledgement, so that its connections can end in order; it
+ * stays counted as waiting.
+ */
+void pipeline_give_up(struct pipeline *p);
 /* After wire, output and dead letters are closed. NULL is fine. */
 void pipeline_free(struct pipeline *p);
 

@@ -234,11 +234,23 @@ check_size(struct lines_file *f)
 	return (uint64_t)st.st_size >= f->size || find_end(f, (uint64_t)st.st_size, &f->size);
 }
 
+static bool
+is_in_place(const struct lines_file *f)
+{
+	struct stat ours, named;
+
+	return fstat(f->fd, &ours) == 0 && stat(f->path, &named) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
 void
 lines_file_append(struct lines_file *f, struct str lines)
 {
 	f->error = 0;
 	f->rotated = false;
+	/* Moved or removed by somebody: what is written to it now could not be found. */
+	if (f->fd >= 0 && !is_in_place(f))
+		f->reopen = true;
 	if (f->reopen)
 		close_file(f);
 	if (f->fd < 0 && !open_file(f, !f->reopen))

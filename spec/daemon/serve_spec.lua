@@ -63,6 +63,21 @@ describe("a trail that is sent", function()
   end)
 end)
 
+describe("the file of documents", function()
+  it("that somebody moved away or removed is begun anew: nothing goes where nobody finds it", function()
+    local d = daemon.start()
+    local file = trail_of(d.folder, { a_record.bytes { event = "ssh" } })
+    assert.equal(0, send(d, file).status)
+    os.rename(d.documents_file, d.documents_file .. ".old")
+    assert.equal(0, send(d, file, "--sequence", "2").status)
+    assert.same({ "ssh" }, events(d))
+    os.remove(d.documents_file)
+    assert.equal(0, send(d, file, "--sequence", "3").status)
+    assert.same({ "ssh" }, events(d))
+    assert.equal(0, (d:stop()))
+  end)
+end)
+
 describe("rules", function()
   local drop_stat = [[
     local rule = require "auditrecv.rule"

@@ -62,6 +62,8 @@ describe("settings", function()
       '"ntlm" is not a mechanism' },
     { "a fault that shows only later, with its line all the same",
       "return {\n  listen = {\n    {},\n  } }", ":3: listen.1: no mechanism" },
+    { "an address that nobody can listen on", "return { listen = {\n { address = 'not an address' } } }",
+      ":2: listen.1.address: \"not an address\"" },
     { "`dummy` for nobody", "return { listen = { { mechanisms = { 'dummy' } } } }", "list the senders' networks" },
     { "a network that is none",
       "return { listen = { { mechanisms = { 'dummy' }, dummy_from = { '10.0.0.0/33' } } } }", "from 0 to 32" },
