@@ -278,7 +278,10 @@ put_letter(struct buf *out, const struct dead_letter *l)
 	buf_byte(out, '\n');
 }
 
-/* On a thread: all of it and fsync, or the file as it was. No letter goes to a file that was moved away. */
+/*
+ * On a thread: all of it and fsync, or the file as it was. No letter goes to a file that was moved
+ * away.
+ */
 static void
 write_batch(struct pool_job *job)
 {

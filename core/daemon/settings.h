@@ -112,8 +112,8 @@ extern const struct setting settings_schema[];
 struct err *settings_read(struct settings **out, const char *file, const char *const *assignments,
     size_t assignment_count) MUST_USE;
 /*
- * Puts "FILE:LINE: " in front of an error whose text begins with the path of a setting and a colon, if
- * that setting stands in the file (NULL: none). Takes the error over; NULL stays NULL.
+ * Puts "FILE:LINE: " in front of an error whose text begins with the path of a setting and a colon,
+ * if that setting stands in the file (NULL: none). Takes the error over; NULL stays NULL.
  */
 struct err *settings_blame(struct err *e, const char *file) MUST_USE;
 /* NULL is fine. */
