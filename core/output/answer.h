@@ -17,7 +17,8 @@
 /* What a whole request came to. */
 enum answer_verdict {
 	ANSWER_ITEMS, /* a fate for each item: stored, unless it is in the list */
-	ANSWER_UNCLEAR, /* cut off, not what was expected, or too few items: send again, ids make it safe */
+	/* cut off, not what was expected, or too few items: send again, ids make it safe */
+	ANSWER_UNCLEAR,
 	ANSWER_BUSY,        /* HTTP 429: again, slower */
 	ANSWER_MOMENT,      /* HTTP 5xx and the like: again, next node */
 	ANSWER_REFUSED,     /* HTTP 400: one of the documents is to blame: halve */
@@ -25,7 +26,8 @@ enum answer_verdict {
 	ANSWER_CREDENTIALS, /* HTTP 401 */
 	ANSWER_FORBIDDEN,   /* HTTP 403 */
 	ANSWER_BLOCKED, /* HTTP 403, 429 cluster_block_exception: the whole cluster takes nothing */
-	ANSWER_ODD, /* somebody else answered (a proxy), or our request is not understood: never success */
+	/* somebody else answered (a proxy), or our request is not understood: never success */
+	ANSWER_ODD,
 	ANSWER_LOST, /* no answer at all; never made here */
 };
 

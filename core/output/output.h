@@ -26,15 +26,18 @@ enum output_kind { OUTPUT_ELASTICSEARCH, OUTPUT_FILE, OUTPUT_STDOUT };
 struct output_config {
 	enum output_kind kind;
 	struct pool *pool; /* threads for fsync and compression; NULL: the output has its own */
-	bool
-	    dry; /* for `auditrecv check`: everything is checked, no file is locked, made or cut, no server asked */
+	/*
+	 * for `auditrecv check`: everything is checked, no file is locked, made or cut, no
+	 * server asked
+	 */
+	bool dry;
 
 	/* elasticsearch */
 	const char *const *urls; /* "https://node:9200[/path]" */
 	size_t url_count;
 	const char *username;
-	const char *
-	    password_file; /* secrets are named files: owner and mode are checked, re-read on 401 */
+	/* secrets are named files: owner and mode are checked, re-read on 401 */
+	const char *password_file;
 	const char *api_key_file;
 	const char *ca_file;
 	bool plain_credentials; /* may credentials go over plain http to another machine? */
@@ -42,11 +45,11 @@ struct output_config {
 	size_t max_documents;   /* per request */
 	size_t max_bytes;       /* per request body, uncompressed */
 	unsigned max_in_flight; /* requests */
-	size_t
-	    max_held_bytes; /* documents waiting, in flight, to be retried, of paused indices: all */
+	/* documents waiting, in flight, to be retried, of paused indices: all */
+	size_t max_held_bytes;
 	double request_timeout; /* seconds; above 60 */
-	double
-	    retry_for; /* seconds an unknown 5xx of one document is tried again before it is refused */
+	/* seconds an unknown 5xx of one document is tried again before it is refused */
+	double retry_for;
 	const char
 	    *template_name; /* our index template, looked for at the start; NULL: not looked for */
 	const char *template_pattern; /* the indices it is for; NULL: as shipped */
@@ -67,10 +70,10 @@ struct output_settled {
 	enum output_fate fate;
 	bool repaired; /* indexed, but a field had to go under `misfit` */
 	bool rerouted; /* the index name was bad: it went to the fallback index */
-	const char *
-	    reason; /* OUTPUT_REFUSED: a word or two from a short fixed list, for counters; else NULL */
-	struct str
-	    answer; /* the server's error as JSON; may quote the document: never to be logged */
+	/* OUTPUT_REFUSED: a word or two from a short fixed list, for counters; else NULL */
+	const char *reason;
+	/* the server's error as JSON; may quote the document: never to be logged */
+	struct str answer;
 };
 
 struct output_handler {
@@ -89,8 +92,8 @@ struct output_handler {
 /* A document on its way; borrowed for the call of output_put(). */
 struct output_document {
 	struct str index;
-	struct str
-	    fallback_index; /* where it goes when the server calls the name of the index invalid */
+	/* where it goes when the server calls the name of the index invalid */
+	struct str fallback_index;
 	struct str id;
 	struct str json; /* one line, without newline; only builds with sanitizers look */
 };

@@ -129,7 +129,7 @@ search(struct search *s, struct str json)
 			continue;
 		}
 		if (token != JSONREAD_KEY)
-			continue; /* a plain value in a list, or one where the path wants an object */
+			continue; /* a plain value in a list, or where an object is wanted */
 		steps[depth - 1].key = r.text;
 		covers = key_covers(
 		    &r, (struct str){ s->path.at + l->matched, s->path.len - l->matched }, &whole);

@@ -3,7 +3,7 @@
 #include "output/shipper_inside.h"
 
 #define BYTES_LEAST     (1024 * 1024) /* a 413 does not teach us to go below */
-#define BIG_REQUEST     (256 * 1024) /* a request of more may itself be why it is refused with 429 */
+#define BIG_REQUEST     (256 * 1024)  /* one of more may itself be why it is refused with 429 */
 #define BIG_DOCUMENT    (64 * 1024)
 #define BUSY_HALVES     3 /* refusals with 429 while others pass */
 #define BUSY_HALVES_BIG 4 /* the same, while nobody passes */

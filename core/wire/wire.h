@@ -45,8 +45,8 @@ struct wire_config {
 	double login_grace_time;  /* seconds */
 	uint64_t max_in_flight_sender; /* bytes received and not settled: per connection … */
 	uint64_t max_in_flight;        /* … and in all, with the buffers of the connections */
-	uint32_t
-	    record_cost; /* bytes that its owner holds beside the bytes of a record; counted with them */
+	/* bytes that its owner holds beside the bytes of a record; counted with them */
+	uint32_t record_cost;
 	/* Seconds to read on after our half-close, and to wait for fates after theirs. */
 	double linger;
 };
