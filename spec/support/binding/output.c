@@ -8,10 +8,10 @@
 #include "base/jsonread.h"
 #include "output/answer.h"
 #include "output/gzip.h"
-#include "output/url.h"
 #include "output/repair.h"
 #include "output/secret.h"
 #include "output/template.h"
+#include "output/url.h"
 
 #include "lua_values.h"
 
