@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
+
 #define PATH_SIZE 256
 #define HEAP_MOST (64u * 1024 * 1024) /* bytes that a settings file may take while it is read */
 
@@ -101,53 +103,21 @@ complain(struct reading *r, const char *path, const char *format, ...)
 	return err_new("%s: %s", path, what);
 }
 
-/* Steps from one name to the other: insertions, deletions, replacements. */
-static unsigned
-distance(const char *a, const char *b)
-{
-	unsigned row[64], above, left;
-	size_t n = strlen(b);
-
-	if (n + 1 > ARRAY_LEN(row))
-		return 1000;
-	for (unsigned i = 0; i <= n; i++)
-		row[i] = i;
-	for (unsigned y = 1; a[y - 1] != '\0'; y++) {
-		above = row[0];
-		row[0] = y;
-		for (unsigned x = 1; x <= n; x++) {
-			unsigned best = above + (a[y - 1] != b[x - 1]);
-
-			above = row[x];
-			left = row[x - 1];
-			if (above + 1 < best)
-				best = above + 1;
-			if (left + 1 < best)
-				best = left + 1;
-			row[x] = best;
-		}
-	}
-	return row[n];
-}
-
+/* The name that somebody may have meant, or NULL when none is near. */
 static const char *
-nearest(const struct setting *table, const char *name)
+meant(const struct setting *table, const char *name)
 {
-	const char *best = NULL;
-	unsigned least = (unsigned)strlen(name) / 2 + 2;
+	struct nearest n = { .to = str_of(name) };
 
 	for (; table->name != NULL; table++)
-		if (distance(name, table->name) < least) {
-			least = distance(name, table->name);
-			best = table->name;
-		}
-	return best;
+		nearest_offer(&n, str_of(table->name));
+	return n.best.at != NULL && n.distance < strlen(name) / 2 + 2 ? n.best.at : NULL;
 }
 
 static struct err *
 unknown_key(struct reading *r, const struct setting *table, const char *path, const char *name)
 {
-	const char *near = nearest(table, name);
+	const char *near = meant(table, name);
 
 	if (near != NULL)
 		return complain(r, path, "there is no such setting; did you mean \"%s\"?", near);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "bsm/names.h"
-#include "script/nearest.h"
+#include "base/nearest.h"
 #include "script/when_in.h"
 
 /*

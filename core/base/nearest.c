@@ -1,4 +1,4 @@
-#include "script/nearest.h"
+#include "base/nearest.h"
 
 #define WORD_MOST 64 /* longer words are compared by their beginnings */
 

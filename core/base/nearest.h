@@ -1,6 +1,6 @@
 /* nearest: the word that somebody may have meant, among those that exist. */
-#ifndef SCRIPT_NEAREST_H
-#define SCRIPT_NEAREST_H
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
 
 #include "base/str.h"
 
