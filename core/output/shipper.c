@@ -65,6 +65,11 @@ shipper_split(struct shipper *s, struct batch *b)
 		shipper_retire(s, half);
 		return false;
 	}
+	/* Whatever passes from now on, the other half too, is a sign about what does not. */
+	if (b->tries == 0) {
+		b->passed = s->passed;
+		b->tries = 1;
+	}
 	if (b->tries > SPLIT_TRIES)
 		b->tries = SPLIT_TRIES;
 	half->tries = b->tries;

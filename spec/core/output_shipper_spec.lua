@@ -76,6 +76,22 @@ describe("core.output.shipper", function()
       assert.equal(3, story.requests)
     end)
 
+    it("the one that spoils its request no longer than its neighbours take, wherever it stands", function()
+      for poison = 1, 30 do
+        for in_flight = 1, 4 do
+          local story = bulk_story.new({ max_in_flight = in_flight }, nil, function(request)
+            if request.body:find('"poison"', 1, true) then
+              return { status = 400, body = '{"error":{"type":"illegal_argument_exception"},"status":400}' }
+            end
+          end)
+          for i = 1, 30 do story:put("audit", "id" .. i, i == poison and '{"k":"poison"}' or "{}") end
+          story:settle(60)
+          assert.equal(0, (story.shipper:pending()), ("%d, %d in flight"):format(poison, in_flight))
+          for i = 1, 30 do assert.equal(i == poison and "refused" or "indexed", story.fates[i].fate) end
+        end
+      end
+    end)
+
     it("one by one at rest, and all that came meanwhile together, with no timer between", function()
       local story = bulk_story.new { max_in_flight = 1 }
       for i = 1, 3 do
