@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bsm/names.h"
 #include "base/nearest.h"
+#include "bsm/names.h"
 #include "script/when_in.h"
 
 /*
