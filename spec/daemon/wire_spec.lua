@@ -16,7 +16,7 @@ local function paths(d)
   local seen = {}
   for _, line in ipairs(d:documents()) do
     local path = line:match '"path":"([^"]+)"'
-    seen[path] = (seen[path] or 0) + 1
+    if path then seen[path] = (seen[path] or 0) + 1 end
   end
   return seen
 end
@@ -73,6 +73,35 @@ describe("a peer of the daemon", function()
     for i = 1, 1000 do assert.equal(1, seen["/many/" .. i]) end
     local _, counts = d:stop()
     assert.same({ 1002, 1002 }, { counts.received, counts.acknowledged })
+  end)
+
+  it("that sends 1,000 malformed records stays connected; its good ones and its neighbours come through", function()
+    start()
+    local odd, neighbour = login { window = 3000 }, login { window = 100 }
+    local whole = a_record.bytes { event = "execve" }
+    local function malformed(i)
+      local kind = i % 5
+      if kind == 0 then return whole:sub(1, math.random(0, #whole - 1)) end                    -- cut
+      if kind == 1 then return whole:sub(1, 1) .. ("\xff"):rep(4) .. whole:sub(6) end          -- a length that lies
+      if kind == 2 then return whole:sub(1, 26) .. "\x37" .. whole:sub(28) end                 -- an unknown token
+      if kind == 3 then return whole .. whole end                                              -- surplus
+      local bytes = {}
+      for n = 1, math.random(1, 200) do bytes[n] = string.char(math.random(0, 255)) end        -- noise
+      return table.concat(bytes)
+    end
+    for i = 1, 1500 do
+      odd.queue[i] = { sequence = i, record = i % 3 == 0 and record("odd", i) or malformed(i) }
+    end
+    odd:retransmit()
+    for i = 1, 50 do neighbour:offer(record("neighbour", i)) end
+    assert.is_true(odd:settled(60))
+    assert.is_true(neighbour:settled(60))
+    local seen = paths(d)
+    for i = 3, 1500, 3 do assert.equal(1, seen["/odd/" .. i]) end
+    for i = 1, 50 do assert.equal(1, seen["/neighbour/" .. i]) end
+    assert.is_nil(d:log():find("protocol_broken", 1, true))
+    local _, counts = d:stop()
+    assert.same({ 1550, 1550, 1550 }, { counts.received, counts.indexed + counts.dead, counts.acknowledged })
   end)
 
   it("may count as it likes: from one again, over the end of 32 bits", function()
