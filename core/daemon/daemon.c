@@ -141,11 +141,15 @@ connections_gone(void *ctx)
 
 /*
  * Nothing is waited for any more but the orderly end of the connections: a reset would destroy
- * acknowledgements that are on their way.
+ * acknowledgements that are on their way. Called again, not even for that.
  */
 static void
 hurry(struct daemon *d)
 {
+	if (d->in_a_hurry) {
+		ev_break(d->loop, EVBREAK_ALL);
+		return;
+	}
 	d->in_a_hurry = true;
 	pipeline_give_up(d->pipeline);
 	ev_timer_stop(d->loop, &d->stop_limit);
@@ -158,14 +162,9 @@ hurry(struct daemon *d)
 static void
 stop_takes_too_long(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
-	struct daemon *d = container_of(w, struct daemon, stop_limit);
-
+	(void)loop;
 	(void)revents;
-	if (d->in_a_hurry) {
-		ev_break(loop, EVBREAK_ALL);
-		return;
-	}
-	hurry(d);
+	hurry(container_of(w, struct daemon, stop_limit));
 }
 
 static void
@@ -175,10 +174,7 @@ stop(struct ev_loop *loop, struct ev_signal *w, int revents)
 
 	(void)revents;
 	if (d->stopping) { /* asked twice: somebody is in a hurry */
-		if (d->in_a_hurry)
-			ev_break(loop, EVBREAK_ALL);
-		else
-			hurry(d);
+		hurry(d);
 		return;
 	}
 	d->stopping = true;
@@ -313,6 +309,17 @@ daemon_rules(const struct daemon *d)
 	return d->script;
 }
 
+static void
+log_unsettled(const struct sender *s)
+{
+	if (ledger_waiting(&s->ledger) > 0)
+		log_error("sender_unacknowledged", log_s("sender", s->name),
+		    log_i("waiting", (int64_t)ledger_waiting(&s->ledger)),
+		    log_s("cure", "the host keeps these records and sends them again; if it does "
+				  "not come back, change its queue size with auditconfig, then "
+				  "audit -s"));
+}
+
 /*
  * A stop that ran out of time: those whose records are unsettled may sit in the trap of a full
  * window.
@@ -324,16 +331,7 @@ tell_unsettled(const struct daemon *d)
 
 	if (waiting == 0)
 		return NULL;
-	for (size_t i = 0; i < pipeline_senders(d->pipeline)->bucket_count; i++)
-		for (struct sender *s = pipeline_senders(d->pipeline)->buckets[i]; s != NULL;
-		     s = s->next_hash)
-			if (ledger_waiting(&s->ledger) > 0)
-				log_error("sender_unacknowledged", log_s("sender", s->name),
-				    log_i("waiting", (int64_t)ledger_waiting(&s->ledger)),
-				    log_s("cure", "the host keeps these records and sends "
-						  "them again; if it does not come "
-						  "back, change its queue size with "
-						  "auditconfig, then audit -s"));
+	senders_each(pipeline_senders(d->pipeline), log_unsettled);
 	return err_new("%llu records were not settled before the end", (unsigned long long)waiting);
 }
 

@@ -180,22 +180,27 @@ dead_check(const char *file)
 	return NULL;
 }
 
+/* A key and a text, which need not be UTF-8. */
+static void
+put_text(struct json *j, const char *key, struct str text)
+{
+	struct buf spelled = { 0 };
+
+	json_key(j, key, strlen(key));
+	if (utf8_valid(text.at, text.len))
+		json_text(j, text.at, text.len);
+	else {
+		utf8_spell(&spelled, text.at, text.len);
+		json_text(j, spelled.at, spelled.len);
+	}
+	buf_fini(&spelled);
+}
+
 static void
 put_pair(struct json *j, const char *key, const char *text)
 {
-	struct buf spelled = { 0 };
-	struct str s = str_of(text);
-
-	if (text == NULL)
-		return;
-	json_key(j, key, strlen(key));
-	if (utf8_valid(s.at, s.len))
-		json_text(j, s.at, s.len);
-	else {
-		utf8_spell(&spelled, s.at, s.len);
-		json_text(j, spelled.at, spelled.len);
-		buf_fini(&spelled);
-	}
+	if (text != NULL)
+		put_text(j, key, str_of(text));
 }
 
 static void
@@ -238,18 +243,8 @@ put_hex(struct json *j, const char *key, struct str bytes)
 static void
 put_answer(struct json *j, struct str answer)
 {
-	struct buf spelled = { 0 };
-
-	if (answer.len == 0)
-		return;
-	json_key(j, "answer", 6);
-	if (utf8_valid(answer.at, answer.len))
-		json_text(j, answer.at, answer.len);
-	else {
-		utf8_spell(&spelled, answer.at, answer.len);
-		json_text(j, spelled.at, spelled.len);
-	}
-	buf_fini(&spelled);
+	if (answer.len > 0)
+		put_text(j, "answer", answer);
 }
 
 static void

@@ -73,25 +73,34 @@ out_of_steps(lua_State *L, lua_Debug *ar)
 	luaL_error(L, "settings are data; this runs for ever");
 }
 
-static struct err *
-load_file(struct reading *r)
+struct err *
+settings_text(const char *file, struct buf *out)
 {
-	FILE *f = fopen(r->file, "r");
-	char chunk[4096], name[SETTINGS_PATH_SIZE];
+	FILE *f = fopen(file, "r");
+	char chunk[4096];
 	struct err *e = NULL;
 	size_t n;
 
 	if (f == NULL)
-		return err_sys("settings file %s", r->file);
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && r->text.len < SETTINGS_FILE_MOST)
-		buf_append(&r->text, chunk, n);
+		return err_sys("settings file %s", file);
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && out->len < SETTINGS_FILE_MOST)
+		buf_append(out, chunk, n);
 	if (ferror(f))
-		e = err_sys("settings file %s", r->file);
+		e = err_sys("settings file %s", file);
 	fclose(f);
+	if (e == NULL && (buf_failed(out) || out->len >= SETTINGS_FILE_MOST))
+		e = err_new("settings file %s: too large", file);
+	return e;
+}
+
+static struct err *
+load_file(struct reading *r)
+{
+	char name[SETTINGS_PATH_SIZE];
+	struct err *e = settings_text(r->file, &r->text);
+
 	if (e != NULL)
 		return e;
-	if (buf_failed(&r->text) || r->text.len >= SETTINGS_FILE_MOST)
-		return err_new("settings file %s: too large", r->file);
 	snprintf(name, sizeof(name), "@%s", r->file);
 	if ((e = run_data(r->L, r->text.len > 0 ? r->text.at : "", r->text.len, name)) != NULL)
 		return strstr(err_text(e), r->file) != NULL

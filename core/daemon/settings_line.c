@@ -3,11 +3,10 @@
  * strings and comments.
  */
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/settings.h"
+#include "daemon/settings_values.h"
 
 #define DEEPEST 16
 
@@ -195,27 +194,13 @@ settings_line(const char *text, size_t len, const char *path)
 	return 0;
 }
 
-/* The start of a file, as much as a settings file may have; an empty buf when it cannot be read. */
-static void
-read_file(const char *file, struct buf *out)
-{
-	FILE *f = fopen(file, "r");
-	char chunk[4096];
-	size_t n;
-
-	if (f == NULL)
-		return;
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && out->len < SETTINGS_FILE_MOST)
-		buf_append(out, chunk, n);
-	fclose(f);
-}
-
 struct err *
 settings_blame(struct err *e, const char *file)
 {
 	const char *text, *colon;
 	struct buf content = { 0 };
-	char path[256];
+	struct err *unread;
+	char path[SETTINGS_PATH_SIZE];
 	unsigned line = 0;
 
 	if (e == NULL || file == NULL)
@@ -226,9 +211,9 @@ settings_blame(struct err *e, const char *file)
 		return e;
 	memcpy(path, text, (size_t)(colon - text));
 	path[colon - text] = '\0';
-	read_file(file, &content);
-	if (!buf_failed(&content) && content.len > 0)
+	if ((unread = settings_text(file, &content)) == NULL && content.len > 0)
 		line = settings_line(content.at, content.len, path);
+	err_free(unread);
 	buf_fini(&content);
 	return line > 0 ? err_wrap(e, "%s:%u", file, line) : e;
 }

@@ -31,5 +31,7 @@ struct reading {
  */
 struct err *settings_values(
     struct reading *r, const struct setting *table, void *into, const char *path) MUST_USE;
+/* Appends the text of a settings file; an error when it cannot be read or is too large. */
+struct err *settings_text(const char *file, struct buf *out) MUST_USE;
 
 #endif
