@@ -6,7 +6,7 @@ FLAVOR	?= plain
 PREFIX	?= /usr/local
 SYSCONFDIR ?= /etc
 LUA	?= lua5.4
-PKGS	= lua5.4 libcurl libcrypto zlib
+PKGS	= lua5.4 libcurl libcrypto zlib krb5-gssapi
 OUT	= .build/$(FLAVOR)
 GEN	= .build/gen
 
@@ -29,19 +29,22 @@ BUILD	= $(CC) -std=gnu11 -D_GNU_SOURCE -D__EXTENSIONS__ $(CFLAGS) $(WARN) $(HARD
 	  -DAUDITRECV_SYSCONFDIR='"$(SYSCONFDIR)/auditrecv"'
 LINK	= $(CC) $(FLAGS_$(FLAVOR)) -pie -Wl,-z,relro,-z,now
 
-ROOMS	= base bsm wire script output daemon process shipper sink
+ROOMS	= base http bsm wire journal script lookup output daemon process shipper sink
 objs	= $(patsubst core/%.c,$(OUT)/%.o,$(wildcard core/$(1)/*.c)) $(if $(filter bsm script output,$(1)),$(OUT)/gen/$(1).o)
 libs	= $(foreach r,$(1),$(OUT)/lib$(r).a)
 # What the test binding of a room is linked with.
 NEEDS_base = base
 NEEDS_process = base
-NEEDS_shipper = output base
-NEEDS_sink = output base
+NEEDS_http = http base
+NEEDS_shipper = output http base
+NEEDS_sink = output http base
 NEEDS_bsm = bsm base
 NEEDS_wire = wire base
+NEEDS_journal = journal base
 NEEDS_script = script bsm base
-NEEDS_output = output base
-NEEDS_daemon = daemon output script wire bsm base
+NEEDS_lookup = lookup http base
+NEEDS_output = output http base
+NEEDS_daemon = daemon output lookup script journal wire http bsm base
 
 .PHONY: all clean $(ROOMS:%=room-%) spec
 .SECONDARY:

@@ -339,7 +339,9 @@ pipeline_new(struct pipeline **out, struct ev_loop *loop, const struct pipeline_
 		return err_sys("pipeline");
 	p->loop = loop;
 	p->config = *config;
-	p->wire_handler = (struct wire_handler){ wire_arrived, wire_record, wire_left, p };
+	p->wire_handler = (struct wire_handler){
+		.arrived = wire_arrived, .record = wire_record, .left = wire_left, .ctx = p
+	};
 	p->output_handler = (struct output_handler){
 		.settled = output_settled,
 		.ready = output_is_ready,

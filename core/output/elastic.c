@@ -12,7 +12,7 @@
 #include "base/pool.h"
 #include "output/check.h"
 #include "output/gzip.h"
-#include "output/http.h"
+#include "http/http.h"
 #include "output/look.h"
 #include "output/secret.h"
 #include "output/shipper.h"

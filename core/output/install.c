@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "output/check.h"
-#include "output/http.h"
+#include "http/http.h"
 #include "output/look.h"
 #include "output/secret.h"
 #include "output/template.h"

@@ -5,7 +5,7 @@
 #ifndef OUTPUT_LOOK_H
 #define OUTPUT_LOOK_H
 
-#include "output/http.h"
+#include "http/http.h"
 #include "output/output.h"
 #include "output/template.h"
 

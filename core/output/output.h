@@ -96,6 +96,11 @@ struct output_document {
 	struct str fallback_index;
 	struct str id;
 	struct str json; /* one line, without newline; only builds with sanitizers look */
+	/*
+	 * Write over a document of that id (a replay, or one that was completed later) instead of
+	 * leaving it as it is.
+	 */
+	bool overwrite;
 };
 
 /*

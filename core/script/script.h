@@ -19,6 +19,47 @@
 
 struct script;
 
+/*
+ * A record whose rules wait for a lookup. user is the owner's; the rest is the script's.
+ */
+struct script_wait {
+	void *user;
+};
+
+/* What a lookup found, or did not. */
+enum ask_answer {
+	ASK_FOUND,   /* json holds a value */
+	ASK_NOTHING, /* it is known that there is none: nil, and no tag */
+	ASK_MISSING, /* not to be had now (limit, breaker, deadline): nil, and a tag */
+	ASK_WAIT,    /* ask again when told */
+};
+
+struct ask_value {
+	struct str json;  /* valid until the loop goes on */
+	uint64_t version; /* changes when the value does; never 0 */
+};
+
+/*
+ * Who answers the questions of rules: core/lookup, through the daemon. All from the loop.
+ *
+ * declare: a rule file declares a source, by a JSON object (lua/auditrecv/lookup.lua says of what);
+ * *id is what ask() takes. The same declaration again gives the same id; another one under a name
+ * that is taken is an error.
+ */
+struct script_asker {
+	struct err *(*declare)(void *ctx, struct str json, unsigned *id);
+	/*
+	 * key: as the rule gave it. WAIT: told(waiter) is called later, once, never from within; the
+	 * answer is then there for the asking, or it is MISSING. waiter NULL: never WAIT (MISSING
+	 * instead, but the question is asked).
+	 */
+	enum ask_answer (*ask)(void *ctx, unsigned id, struct str key, void *waiter,
+	    void (*told)(void *waiter), struct ask_value *out);
+	/* A waiter is gone: its told() is not to be called. */
+	void (*forget)(void *ctx, void *waiter);
+	void *ctx;
+};
+
 struct script_config {
 	const char *directory; /* rules, *.lua in file-name order; NULL: none */
 	const char
@@ -26,18 +67,33 @@ struct script_config {
 	size_t max_heap;     /* bytes of Lua heap */
 	unsigned time_limit; /* milliseconds that the rules of one record may take */
 	bool eager;          /* make the whole table of each record (specs compare both ways) */
+	const struct script_asker *asker; /* NULL: lookups are always missing */
+	/*
+	 * A waiting record can go on: call script_resume() some time later. From the loop, never from
+	 * within a call of this room. NULL: nothing ever waits (`auditrecv decode`).
+	 */
+	void (*wake)(void *ctx, struct script_wait *wait);
+	void *ctx;
+	unsigned max_waiting; /* records that may wait at a time; one more gets nil and a tag */
 };
 
 enum script_verdict {
 	SCRIPT_INDEX, /* the document goes to the index */
 	SCRIPT_DROP,  /* a rule dropped it: rule and reason say which and why */
 	SCRIPT_WITHHELD, /* a redact rule failed: the document is a stub; the record belongs into the dead letters */
+	/*
+	 * Its rules wait for a lookup: result->wait. record, origin and all that they borrow stay lent
+	 * until script_resume() has said another word, or script_abandon().
+	 */
+	SCRIPT_WAITS,
 };
 
 /* Texts belong to the script and are valid until its next call. */
 struct script_result {
 	enum script_verdict verdict;
-	const char *rule; /* DROP, WITHHELD: name of the rule */
+	struct script_wait *wait; /* WAITS */
+	bool incomplete;          /* some lookup was missing: the document says so in its tags */
+	const char *rule;         /* DROP, WITHHELD: name of the rule */
 	const char
 	    *reason; /* DROP: the rule's words; WITHHELD: the error, without the record's content */
 	struct str index; /* INDEX, WITHHELD */
@@ -57,6 +113,17 @@ void script_close(struct script *s);
  */
 bool script_run(struct script *s, const struct record *record, const struct origin *origin,
     struct buf *out, struct script_result *result) MUST_USE;
+
+/*
+ * The same for a record that waited, once wake() was called for it. After any word but WAITS the
+ * wait is gone.
+ */
+bool script_resume(
+    struct script_wait *wait, struct buf *out, struct script_result *result) MUST_USE;
+/* Forgets a waiting record. */
+void script_abandon(struct script_wait *wait);
+/* Records that wait. script_close() abandons them. */
+size_t script_waiting(const struct script *s);
 
 /* What a rule has done so far. */
 struct script_rule {

@@ -32,6 +32,30 @@ struct wire_listener {
 	bool dummy;          /* the mechanism without security is allowed … */
 	const struct addr_net *dummy_from; /* … for these networks only */
 	size_t dummy_from_count;
+	bool kerberos; /* the mechanism kerberos_v5 is allowed */
+};
+
+/* The acceptor of kerberos_v5. */
+struct wire_kerberos {
+	const char *keytab;   /* keys of audit/HOST@REALM; read again when the file changes */
+	bool weak_encryption; /* allow encryption types that are broken (DES, RC4, 3DES) */
+};
+
+/* An authenticated peer asks to be let in; texts are borrowed for the call. */
+struct wire_claim {
+	size_t listener; /* index */
+	const char *mechanism;
+	const char *from;      /* address, as text */
+	const char *host;      /* of the principal; NULL with `dummy` */
+	const char *principal; /* canonical, with realm; NULL with `dummy` */
+};
+
+/* As whom it is let in. */
+struct wire_admission {
+	const char *sender;     /* its identity; copied */
+	const char *host;       /* its authenticated name, NULL: not known; copied */
+	void *user;             /* peer_user() from the start */
+	uint64_t max_in_flight; /* bytes of this connection; 0: max_in_flight_sender */
 };
 
 struct wire_config {
@@ -42,7 +66,16 @@ struct wire_config {
 	uint32_t kept_head;       /* bytes kept of a record that is too long */
 	unsigned max_connections; /* one more is closed at once */
 	unsigned max_logins;      /* not authenticated yet; one more costs the oldest of them */
-	double login_grace_time;  /* seconds */
+	/*
+	 * Random early drop of connections that are not authenticated: from startups_begin of them on,
+	 * a new one is closed with a probability of startups_rate percent, which grows to 100 at
+	 * max_logins. begin 0: not before max_logins.
+	 */
+	unsigned startups_begin, startups_rate;
+	unsigned max_rate;       /* connections of one address in a minute; 0: any number */
+	double login_grace_time; /* seconds */
+	unsigned workers; /* threads for accept, unwrap and MIC of kerberos_v5; 0: in the loop */
+	struct wire_kerberos kerberos;
 	uint64_t max_in_flight_sender; /* bytes received and not settled: per connection … */
 	uint64_t max_in_flight;        /* … and in all, with the buffers of the connections */
 	/* bytes that its owner holds beside the bytes of a record; counted with them */
@@ -61,7 +94,14 @@ struct wire_record {
 };
 
 struct wire_handler {
-	/* A sender is authenticated. */
+	/*
+	 * May this peer send? False: it is refused, and *why (the caller's) says why. NULL:
+	 * everybody may, as its host or address.
+	 */
+	bool (*admit)(void *admit_ctx, const struct wire_claim *claim, struct wire_admission *out,
+	    struct err **why);
+	void *admit_ctx;
+	/* A sender is authenticated and admitted. */
 	void (*arrived)(void *ctx, struct peer *p);
 	/*
 	 * A record. True: taken, its receipt is owed (peer_settle() may be called from in here).
@@ -128,6 +168,11 @@ struct wire_counters {
 	uint64_t refused_logins;    /* the oldest login, thrown out at max_logins */
 	uint64_t refused_grace;     /* not authenticated in time */
 	uint64_t refused_protocol;  /* broke the protocol, before or after authentication */
+	uint64_t refused_principal; /* authenticated, and not admitted */
+	uint64_t refused_early;     /* random early drop */
+	uint64_t refused_rate;      /* too many from one address */
+	uint64_t duplicate_tokens;  /* seen before on this connection, or too old: not taken */
+	uint64_t gap_tokens;        /* out of order, or after one that did not come */
 	uint64_t refused_mechanism; /* no mechanism is allowed, or not the one asked for */
 	uint64_t records, bytes;    /* taken by the handler; bytes of their whole size */
 	uint64_t acknowledged;

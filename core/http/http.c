@@ -1,4 +1,4 @@
-#include "output/http.h"
+#include "http/http.h"
 
 #include <curl/curl.h>
 #include <ev.h>

@@ -6,8 +6,8 @@
  * redirects, no proxies, no cookies, no netrc, nothing from the environment. A request is lent
  * its body until it is done.
  */
-#ifndef OUTPUT_HTTP_H
-#define OUTPUT_HTTP_H
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
 
 #include <stdbool.h>
 
