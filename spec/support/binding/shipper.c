@@ -376,7 +376,7 @@ l_bench(lua_State *L)
 		buf_printf(&body, "%s{\"create\":{\"status\":201}}", i > 0 ? "," : "");
 	buf_append(&body, "]}", 2);
 	d = (struct output_document){ STR("audit-2026-11-22"), STR("audit-2026-11-22"),
-		STR("5t2abcAAaabbccddeeffgghh11"), buf_view(&json) };
+		STR("5t2abcAAaabbccddeeffgghh11"), buf_view(&json), false };
 	began = clock_steady();
 	for (uint64_t i = 0; i < count; i += each) {
 		for (size_t k = 0; k < each; k++)

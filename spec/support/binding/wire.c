@@ -556,7 +556,9 @@ l_open(lua_State *L)
 	r->records = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_newtable(L);
 	r->events = luaL_ref(L, LUA_REGISTRYINDEX);
-	r->handler = (struct wire_handler){ on_arrived, on_record, on_left, r };
+	r->handler = (struct wire_handler){
+		.arrived = on_arrived, .record = on_record, .left = on_left, .ctx = r
+	};
 	r->loop = ev_loop_new(EVFLAG_AUTO);
 	ev_timer_init(&r->limit, on_limit, 0., 0.);
 	if ((e = wire_open(&r->wire, r->loop, &r->config, &r->handler)) != NULL)
