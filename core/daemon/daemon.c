@@ -2,6 +2,7 @@
 
 #include <ev.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -61,6 +62,37 @@ log_counts(const char *event, const struct daemon *d)
 	    log_i("acknowledged", (int64_t)w.acknowledged), log_i("too_long", (int64_t)w.too_long));
 }
 
+void
+daemon_status(const struct daemon *d, char *out, size_t size)
+{
+	const struct ledger *l = &pipeline_senders(d->pipeline)->ledger;
+	struct wire_counters w = { 0 };
+
+	wire_counters(d->wire, &w);
+	snprintf(out, size, "%s%u connections, %llu records received, %llu of them not settled yet",
+	    d->stopping ? "stopping; " : "", w.connections, (unsigned long long)l->received,
+	    (unsigned long long)ledger_waiting(l));
+}
+
+static struct err *
+moment(const struct daemon *d, enum daemon_moment m)
+{
+	const struct daemon_source *s = d->source;
+
+	return s->moment != NULL ? s->moment(s->ctx, m, d->settings) : NULL;
+}
+
+/* A moment at which an error stops nothing. */
+static void
+moment_passes(const struct daemon *d, enum daemon_moment m)
+{
+	struct err *e = moment(d, m);
+
+	if (e != NULL)
+		log_warn("unheard", log_e(e));
+	err_free(e);
+}
+
 static void
 log_sender(const struct sender *s)
 {
@@ -110,6 +142,7 @@ on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	log_tick(0);
+	moment_passes(d, DAEMON_ALIVE);
 	dead_tick(d->dead);
 	senders_missing(all, d->settings->senders.alarm_after, sender_missing);
 	if ((forgotten = senders_forget(all, (size_t)d->settings->senders.most)) > 0)
@@ -182,6 +215,7 @@ stop(struct ev_loop *loop, struct ev_signal *w, int revents)
 	    log_i("waiting", (int64_t)pipeline_waiting(d->pipeline)));
 	ev_timer_set(&d->stop_limit, d->settings->stop.time_limit, 0.);
 	ev_timer_start(loop, &d->stop_limit);
+	moment_passes(d, DAEMON_STOPPING);
 	wire_stop(d->wire, connections_gone, d);
 }
 
@@ -228,10 +262,13 @@ static void
 on_hangup(struct ev_loop *loop, struct ev_signal *w, int revents)
 {
 	struct daemon *d = w->data;
-	struct err *e = reload(d);
+	struct err *e;
 
 	(void)loop;
 	(void)revents;
+	moment_passes(d, DAEMON_RELOADING);
+	e = reload(d);
+	moment_passes(d, DAEMON_RELOADED);
 	if (e != NULL) {
 		LOG_AT(LOG_ERROR, false, "reload_failed", log_e(e),
 		    log_s("meaning", "the old rules and settings stay in force"));
@@ -267,6 +304,8 @@ daemon_open(struct daemon **out, const struct daemon_source *source, bool dry)
 		 source->assignment_count)) != NULL)
 		goto fail;
 	log_set_level((enum log_level)log_level_named(d->settings->log.level));
+	if ((e = moment(d, DAEMON_SET)) != NULL)
+		goto fail;
 	if ((d->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV)) == NULL) {
 		e = err_new("no event loop could be made");
 		goto fail;
@@ -370,6 +409,8 @@ daemon_run(struct daemon *d)
 	ev_prepare_init(&d->rest, settle_rest);
 	ev_timer_init(&d->tick, on_tick, TICK, TICK);
 	ev_timer_start(d->loop, &d->tick);
+	if ((e = moment(d, DAEMON_READY)) != NULL)
+		return e;
 	log_info("ready", log_i("listeners", (int64_t)d->settings->listen_count),
 	    log_s("output", d->settings->output.type),
 	    log_i("rules", (int64_t)script_rules(d->script)),
