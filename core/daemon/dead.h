@@ -1,29 +1,42 @@
 /*
- * dead: the file of dead letters. What cannot become a document is kept here, one JSON line each,
- * with its reason and the raw record, and only counts as kept when it is on disk.
+ * dead: the dead letters. What cannot become a document is kept here, with its reason and the raw
+ * record, and only counts as kept when it is on disk.
  *
- * Letters are collected while one write is under way, and go out together: one write and one fsync
- * for all of them, on a thread of the pool, so that the loop never waits for the disk.
+ * They are a journal of their own: the record stands in an entry as it came, and the entry's note
+ * is a JSON object:
+ *
+ *	{"time":…, "reason":…, "rule":…, "rules":…, "id":…, "answer":…}
+ *
+ * time: when it was set aside; rule: that failed; rules: hash of the rule set; id: of its document;
+ * answer: what the server said. What is not known is left out. The cursor stands before the oldest
+ * letter that is to be kept.
  */
 #ifndef DAEMON_DEAD_H
 #define DAEMON_DEAD_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/str.h"
-#include <stdbool.h>
-#include <stddef.h>
+#include "journal/journal.h"
 
 struct dead;
-struct pool;
+struct ev_loop;
+
+struct dead_config {
+	const char *directory; /* borrowed */
+	uint64_t max_bytes;    /* at this size nothing more is set aside */
+	double keep_for;       /* seconds after its receipt that a letter is kept; 0: for ever */
+	size_t max_memory; /* bytes of letters that wait for the disk; one more than that fits */
+};
 
 struct dead_letter {
 	const char *reason; /* a word or two */
 	const char *rule;   /* the rule that failed, or NULL */
-	const char *rules;  /* hash of the rule set */
-	const char *sender; /* identity of the sender */
-	const char *from;   /* its address */
+	const char *rules;  /* hash of the rule set, or NULL */
+	const struct journal_sender *sender;
 	uint64_t sequence;
 	int64_t received;   /* nanoseconds since 1970 */
 	struct str record;  /* what is kept of it */
@@ -33,13 +46,13 @@ struct dead_letter {
 };
 
 /*
- * Opens the file for appending (0600; made when it is not there; the last line is ended when a
- * crash cut it). kept(ctx, cookie) is called from the loop when a letter is on disk.
+ * Opens the folder (made when it is not there). kept(ctx, cookie) is called from the loop when a
+ * letter is on disk.
  */
-struct err *dead_open(struct dead **out, struct pool *pool, const char *file, uint64_t max_bytes,
+struct err *dead_open(struct dead **out, struct ev_loop *loop, const struct dead_config *config,
     void (*kept)(void *ctx, void *cookie), void *ctx) MUST_USE;
-/* Could the file be opened? Makes and changes nothing. */
-struct err *dead_check(const char *file) MUST_USE;
+/* Could it be opened? Makes and changes nothing. */
+struct err *dead_check(const struct dead_config *config) MUST_USE;
 /*
  * Takes a letter. It is tried until it is on disk: a full disk delays it, and what depends on it.
  * False when there is no room for it now (memory is out, or many letters wait for the disk): it may
@@ -48,7 +61,7 @@ struct err *dead_check(const char *file) MUST_USE;
 bool dead_put(struct dead *d, const struct dead_letter *letter, void *cookie) MUST_USE;
 /* Letters that are not on disk yet. */
 size_t dead_pending(const struct dead *d);
-/* Tries again what failed, on the file that now has the name; call now and then. */
+/* Lets letters go that were kept long enough; call now and then. */
 void dead_tick(struct dead *d);
 /* What is pending is forgotten without a call. NULL is fine. */
 void dead_close(struct dead *d);
