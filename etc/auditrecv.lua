@@ -12,17 +12,87 @@ return {
 		-- From 0 to 65535.
 		-- port = 16162,
 
-		-- GSS mechanisms that senders may use here. "dummy" has no security at all and
-		-- is for isolated networks.
+		-- GSS mechanisms that senders may use here: "kerberos_v5"; or "dummy", which
+		-- has no security at all and is for isolated networks.
 		-- mechanisms = {},
 
 		-- Addresses and networks whose senders may use the mechanism "dummy"; nobody
 		-- else may.
 		-- dummy_from = {},
+
+		-- Kerberos principals that may send here, beside those that groups name; nobody
+		-- else may. Each is exact, host/db1.example.net@EXAMPLE.NET, or a pattern of
+		-- hosts, host/*.example.net@EXAMPLE.NET, where * stands for one or more
+		-- characters. The realm is always given, and compared exactly; case does not
+		-- matter in host names.
+		-- principals = {},
 	} },
+
+	-- The mechanism "kerberos_v5".
+	kerberos = {
+		-- File with the keys of audit/HOST@REALM, for every name by which senders know
+		-- this receiver. It must belong to us or to root, and nobody else may read it.
+		-- It is read again when it changes.
+		-- keytab = nil,
+
+		-- Let senders use encryption types that are broken (DES, 3DES, RC4).
+		-- weak_encryption = false,
+
+		-- Threads that decrypt and sign; 0: none, the event loop does it. Not set: one
+		-- a core, four at most.
+		-- From 0 to 64.
+		-- workers = nil,
+	},
+
+	-- Named sets of senders with settings of their own. A sender is in the first group that
+	-- names it; what a group does not set is as for everybody.
+	-- groups = { {
+	--	-- Name of the group: small letters, digits, - and _. The group of everybody who
+	--	-- is in no other one is called "default".
+	--	-- name = nil,
+	--
+	--	-- Kerberos principals of its senders, as in listen.principals; they may send to
+	--	-- any listener that has "kerberos_v5".
+	--	-- principals = {},
+	--
+	--	-- Addresses and networks of its senders with the mechanism "dummy". They have
+	--	-- to be allowed by dummy_from of a listener, too.
+	--	-- addresses = {},
+	--
+	--	-- As the setting index, for this group.
+	--	-- index = nil,
+	--
+	--	-- As the setting rules.directory, for this group.
+	--	-- rules = nil,
+	--
+	--	-- As the setting decoder.events, for this group.
+	--	-- One of "illumos", "smartos".
+	--	-- events = nil,
+	--
+	--	-- As the setting decoder.swapped_ports, for this group.
+	--	-- True or false.
+	--	-- swapped_ports = nil,
+	--
+	--	-- As the setting decoder.service_ports, for this group.
+	--	-- A list of texts.
+	--	-- service_ports = nil,
+	--
+	--	-- As the setting limits.max_in_flight_sender, for each sender of this group.
+	--	-- From 64 KiB to 64 GiB.
+	--	-- max_in_flight = nil,
+	--
+	--	-- As the setting ack, for this group.
+	--	-- One of "journaled", "indexed".
+	--	-- ack = nil,
+	-- } },
 
 	-- Index of a document that no rule routes, from the event's own UTC time (%Y %m %d %H).
 	-- index = "audit-%Y-%m-%d",
+
+	-- When a record is acknowledged, after which its sender forgets it: when it is in the
+	-- journal, or when it is indexed. Not set: "journaled" when there is a journal.
+	-- One of "journaled", "indexed".
+	-- ack = nil,
 
 	-- What one peer, and all together, may cost.
 	limits = {
@@ -43,9 +113,16 @@ return {
 		-- From 1 to 1000000.
 		-- max_connections = 4096,
 
-		-- Connections at the same time whose senders are not authenticated yet.
-		-- From 1 to 1000000.
-		-- max_logins = 128,
+		-- Connections at the same time whose senders are not authenticated yet, as
+		-- begin:rate:full. From begin on, a new one is refused with a probability of
+		-- rate percent, which grows to 100 at full. A number alone is full without
+		-- refusals: there, a new one costs the oldest of them.
+		-- startups = "256:30:1024",
+
+		-- Connections that one address (with IPv6: one /64 network) may open in a
+		-- minute; 0: any number.
+		-- From 0 to 1000000000.
+		-- max_rate = 1200,
 
 		-- Seconds that a connection has to authenticate before it is closed.
 		-- From 0.1 to 3600 seconds.
@@ -169,6 +246,115 @@ return {
 		-- rotate_keep = 0,
 	},
 
+	-- Where records are safe until their fate is known.
+	journal = {
+		-- Directory of the journal; it is made when it is not there, and nobody else
+		-- may read it. Not set: there is no journal, and records are acknowledged when
+		-- they are indexed.
+		-- directory = nil,
+
+		-- A new file of the journal begins at this size.
+		-- From 1 MiB to 4 GiB.
+		-- segment_bytes = 64 * 1024 * 1024,
+
+		-- Bytes of the whole journal. When records without a fate fill it, what happens
+		-- is said by when_full.
+		-- From 4 MiB to 1024 TiB.
+		-- max_bytes = 16 * 1024 * 1024 * 1024,
+
+		-- Free bytes that are left to the other users of the file system; below, the
+		-- journal counts as full.
+		-- From 0 to 1 TiB.
+		-- reserve = 1024 * 1024 * 1024,
+
+		-- Seconds for which records are kept after their fate is known: the archive; 0:
+		-- not at all.
+		-- From 0 to 10000000000 seconds.
+		-- keep_for = 0,
+
+		-- Bytes of the archive; 0: up to max_bytes.
+		-- From 0 to 1024 TiB.
+		-- keep_bytes = 0,
+
+		-- Bytes of records that wait for the disk, or were read from it.
+		-- From 1 MiB to 64 GiB.
+		-- max_memory = 64 * 1024 * 1024,
+
+		-- What happens when the journal is full: "withhold" acknowledgements, so that
+		-- the senders keep their records; or "shed" records of the classes in shed
+		-- first, counted.
+		-- One of "withhold", "shed".
+		-- when_full = "withhold",
+
+		-- Classes of events, as auditconfig names them ("fr", "fa"), that may be shed.
+		-- shed = {},
+
+		-- Bytes of the dead letters. When they are full, records that should go there
+		-- stay without a fate, with an alarm.
+		-- From 4 MiB to 1 TiB.
+		-- dead_max_bytes = 1024 * 1024 * 1024,
+
+		-- Seconds for which dead letters are kept; 0: until they are deleted.
+		-- From 0 to 10000000000 seconds.
+		-- dead_keep_for = 0,
+	},
+
+	-- Whom rules may ask.
+	lookups = {
+		-- Services and files that rules may ask.
+		-- services = { {
+		--	-- Name by which sources in rule files speak of it.
+		--	-- name = nil,
+		--
+		--	-- Where it answers, "http://host" or "https://host"; either this or
+		--	-- file.
+		--	-- url = nil,
+		--
+		--	-- A table in JSON or CSV (by the end of its name) instead of a service;
+		--	-- read again when it changes.
+		--	-- file = nil,
+		--
+		--	-- CA certificates (PEM) for https. Not set: those of the system.
+		--	-- ca_file = nil,
+		--
+		--	-- Our certificate (PEM), when the service asks for one; with key_file.
+		--	-- cert_file = nil,
+		--
+		--	-- Its key (PEM). The file must belong to us or to root, and nobody else
+		--	-- may read it.
+		--	-- key_file = nil,
+		--
+		--	-- File of lines "Name: value", which go with each request. It must
+		--	-- belong to us or to root, and nobody else may read it.
+		--	-- headers_file = nil,
+		-- } },
+
+		-- Seconds that a record waits at most for an answer; then it goes on without,
+		-- and says so in its tags.
+		-- From 0.001 to 60 seconds.
+		-- deadline = 0.5,
+
+		-- Requests at the same time to one service.
+		-- From 1 to 1000.
+		-- max_requests = 8,
+
+		-- Records that may wait for answers at the same time; one more goes on without.
+		-- From 0 to 10000000.
+		-- max_waiting = 10000,
+
+		-- Bytes of answers that are remembered.
+		-- From 1 MiB to 64 GiB.
+		-- max_bytes = 64 * 1024 * 1024,
+
+		-- File that keeps the answers from one start to the next.
+		-- cache_file = nil,
+
+		-- Seconds in which a document that went on without an answer is completed when
+		-- the answer comes; 0: it is not.
+		-- From 0 to 86400 seconds.
+		-- complete_within = 0,
+	},
+
 	-- Where records go that cannot become documents.
 	dead_letters = {
 		-- File for records that were set aside, one JSON line each with the reason and
@@ -204,6 +390,22 @@ return {
 		-- acknowledgements.
 		-- From 0 to 600 seconds.
 		-- linger = 5,
+	},
+
+	-- What the running program may do.
+	service = {
+		-- User to become when started as root, once ports are bound and keys are read.
+		-- Not set: we stay who we are.
+		-- user = nil,
+
+		-- Group to become with it. Not set: the first one of that user.
+		-- group = nil,
+
+		-- Let a crash leave a core file, which holds records and keys.
+		-- core_dumps = false,
+
+		-- On Linux, end the program when it makes a system call that it has no use for.
+		-- seccomp = true,
 	},
 
 	-- What is said on stderr.

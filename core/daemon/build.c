@@ -61,6 +61,39 @@ build_listener(struct wire_listener *out, const struct settings_listener *in, si
 	return NULL;
 }
 
+/* A number of at most `most` at *at, which moves behind it; false when there is none. */
+static bool
+take_number(const char **at, unsigned long most, unsigned *out)
+{
+	unsigned long n;
+	char *end;
+
+	if (**at < '0' || **at > '9')
+		return false;
+	n = strtoul(*at, &end, 10);
+	*at = end;
+	*out = (unsigned)n;
+	return n <= most;
+}
+
+/* "begin:rate:full", or "full". */
+static struct err *
+build_startups(struct wire_config *out, const char *text)
+{
+	const char *at = text;
+	bool parts = strchr(text, ':') != NULL;
+
+	out->startups_begin = out->startups_rate = 0;
+	if ((!parts || (take_number(&at, 1000000, &out->startups_begin) && *at++ == ':' &&
+			   take_number(&at, 100, &out->startups_rate) && *at++ == ':')) &&
+	    take_number(&at, 1000000, &out->max_logins) && *at == '\0' && out->max_logins > 0 &&
+	    out->startups_begin <= out->max_logins)
+		return NULL;
+	return err_new("limits.startups: \"%s\" is not begin:rate:full, as in \"256:30:1024\": "
+		       "connections, percent, connections",
+	    text);
+}
+
 struct err *
 build_wire(struct build_wire *out, const struct settings *s)
 {
@@ -79,13 +112,15 @@ build_wire(struct build_wire *out, const struct settings *s)
 		.max_frame = (uint32_t)s->limits.max_frame,
 		.kept_head = (uint32_t)s->limits.kept_head,
 		.max_connections = (unsigned)s->limits.max_connections,
-		.max_logins = (unsigned)s->limits.max_logins,
+		.max_rate = (unsigned)s->limits.max_rate,
 		.login_grace_time = s->limits.login_grace_time,
 		.max_in_flight_sender = (uint64_t)s->limits.max_in_flight_sender,
 		.max_in_flight = (uint64_t)s->limits.max_in_flight,
 		.record_cost = ITEM_COST,
 		.linger = s->stop.linger,
 	};
+	if ((e = build_startups(&out->config, s->limits.startups)) != NULL)
+		return e;
 	for (size_t i = 0; i < s->listen_count; i++)
 		if ((e = build_listener(&out->listeners[i], &s->listen[i], i + 1)) != NULL)
 			return e;

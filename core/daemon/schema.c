@@ -1,10 +1,12 @@
 #include "daemon/settings.h"
 
-#define HERE(member) offsetof(struct settings, member)
-#define IN(member)   offsetof(struct settings_listener, member)
-#define KIB          1024.0
-#define MIB          (1024.0 * 1024)
-#define GIB          (1024.0 * 1024 * 1024)
+#define HERE(member)    offsetof(struct settings, member)
+#define IN(member)      offsetof(struct settings_listener, member)
+#define GROUP(member)   offsetof(struct settings_group, member)
+#define SERVICE(member) offsetof(struct settings_service, member)
+#define KIB             1024.0
+#define MIB             (1024.0 * 1024)
+#define GIB             (1024.0 * 1024 * 1024)
 #define INTEGER(n, o, i, lo, hi, h)                                                         \
 	{                                                                                   \
 		.name = n, .type = SETTING_INTEGER, .offset = o, .initial = i, .least = lo, \
@@ -28,6 +30,10 @@
 	{                                                                             \
 		.name = n, .type = SETTING_BOOL, .offset = o, .initial = i, .help = h \
 	}
+#define SWITCH(n, o, h)                                                   \
+	{                                                                 \
+		.name = n, .type = SETTING_SWITCH, .offset = o, .help = h \
+	}
 #define LIST(n, o, i, h)                                                                   \
 	{                                                                                  \
 		.name = n, .type = SETTING_TEXT_LIST, .offset = o, .initial = i, .help = h \
@@ -43,6 +49,8 @@
 
 static const char *const output_types[] = { "stdout", "file", "elasticsearch", NULL };
 static const char *const event_tables[] = { "illumos", "smartos", NULL };
+static const char *const acks[] = { "journaled", "indexed", NULL };
+static const char *const full_policies[] = { "withhold", "shed", NULL };
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
 
 static const struct setting listener_schema[] = {
@@ -51,11 +59,53 @@ static const struct setting listener_schema[] = {
 	INTEGER("port", IN(port), "16162", 0, 65535,
 	    "TCP port; 0 takes any free one, which the log names."),
 	LIST("mechanisms", IN(mechanisms), "{}",
-	    "GSS mechanisms that senders may use here. \"dummy\" has no security at all and is "
-	    "for isolated networks."),
+	    "GSS mechanisms that senders may use here: \"kerberos_v5\"; or \"dummy\", which has "
+	    "no security at all and is for isolated networks."),
 	LIST("dummy_from", IN(dummy_from), "{}",
 	    "Addresses and networks whose senders may use the mechanism \"dummy\"; nobody else "
 	    "may."),
+	LIST("principals", IN(principals), "{}",
+	    "Kerberos principals that may send here, beside those that groups name; nobody "
+	    "else may. Each is exact, host/db1.example.net@EXAMPLE.NET, or a pattern of hosts, "
+	    "host/*.example.net@EXAMPLE.NET, where * stands for one or more characters. The "
+	    "realm is always given, and compared exactly; case does not matter in host names."),
+	END,
+};
+
+static const struct setting kerberos_schema[] = {
+	TEXT("keytab", HERE(kerberos.keytab), NULL,
+	    "File with the keys of audit/HOST@REALM, for every name by which senders know this "
+	    "receiver. It must belong to us or to root, and nobody else may read it. It is read "
+	    "again when it changes."),
+	BOOL("weak_encryption", HERE(kerberos.weak_encryption), "false",
+	    "Let senders use encryption types that are broken (DES, 3DES, RC4)."),
+	INTEGER("workers", HERE(kerberos.workers), NULL, 0, 64,
+	    "Threads that decrypt and sign; 0: none, the event loop does it. Not set: one a "
+	    "core, four at most."),
+	END,
+};
+
+static const struct setting group_schema[] = {
+	TEXT("name", GROUP(name), NULL,
+	    "Name of the group: small letters, digits, - and _. The group of everybody who is "
+	    "in no other one is called \"default\"."),
+	LIST("principals", GROUP(principals), "{}",
+	    "Kerberos principals of its senders, as in listen.principals; they may send to any "
+	    "listener that has \"kerberos_v5\"."),
+	LIST("addresses", GROUP(addresses), "{}",
+	    "Addresses and networks of its senders with the mechanism \"dummy\". They have to "
+	    "be allowed by dummy_from of a listener, too."),
+	TEXT("index", GROUP(index), NULL, "As the setting index, for this group."),
+	TEXT("rules", GROUP(rules), NULL, "As the setting rules.directory, for this group."),
+	CHOICE("events", GROUP(events), NULL, event_tables,
+	    "As the setting decoder.events, for this group."),
+	SWITCH("swapped_ports", GROUP(swapped_ports),
+	    "As the setting decoder.swapped_ports, for this group."),
+	LIST("service_ports", GROUP(service_ports), NULL,
+	    "As the setting decoder.service_ports, for this group."),
+	INTEGER("max_in_flight", GROUP(max_in_flight), NULL, 64 * KIB, 64 * GIB,
+	    "As the setting limits.max_in_flight_sender, for each sender of this group."),
+	CHOICE("ack", GROUP(ack), NULL, acks, "As the setting ack, for this group."),
 	END,
 };
 
@@ -69,8 +119,14 @@ static const struct setting limits_schema[] = {
 	    "Bytes that are kept of a record longer than max_frame."),
 	INTEGER("max_connections", HERE(limits.max_connections), "4096", 1, 1000000,
 	    "Connections at the same time."),
-	INTEGER("max_logins", HERE(limits.max_logins), "128", 1, 1000000,
-	    "Connections at the same time whose senders are not authenticated yet."),
+	TEXT("startups", HERE(limits.startups), "\"256:30:1024\"",
+	    "Connections at the same time whose senders are not authenticated yet, as "
+	    "begin:rate:full. From begin on, a new one is refused with a probability of rate "
+	    "percent, which grows to 100 at full. A number alone is full without refusals: there, "
+	    "a new one costs the oldest of them."),
+	INTEGER("max_rate", HERE(limits.max_rate), "1200", 0, 1e9,
+	    "Connections that one address (with IPv6: one /64 network) may open in a minute; 0: "
+	    "any number."),
 	SECONDS("login_grace_time", HERE(limits.login_grace_time), "10", 0.1, 3600,
 	    "Seconds that a connection has to authenticate before it is closed."),
 	INTEGER("max_in_flight_sender", HERE(limits.max_in_flight_sender), "64 * 1024 * 1024",
@@ -156,6 +212,88 @@ static const struct setting output_schema[] = {
 	END,
 };
 
+static const struct setting journal_schema[] = {
+	TEXT("directory", HERE(journal.directory), NULL,
+	    "Directory of the journal; it is made when it is not there, and nobody else may "
+	    "read it. Not set: there is no journal, and records are acknowledged when they are "
+	    "indexed."),
+	INTEGER("segment_bytes", HERE(journal.segment_bytes), "64 * 1024 * 1024", MIB, 4 * GIB,
+	    "A new file of the journal begins at this size."),
+	INTEGER("max_bytes", HERE(journal.max_bytes), "16 * 1024 * 1024 * 1024", 4 * MIB,
+	    1024 * 1024 * GIB,
+	    "Bytes of the whole journal. When records without a fate fill it, what happens "
+	    "is said by when_full."),
+	INTEGER("reserve", HERE(journal.reserve), "1024 * 1024 * 1024", 0, 1024 * GIB,
+	    "Free bytes that are left to the other users of the file system; below, the "
+	    "journal counts as full."),
+	SECONDS("keep_for", HERE(journal.keep_for), "0", 0, 1e10,
+	    "Seconds for which records are kept after their fate is known: the archive; 0: not "
+	    "at all."),
+	INTEGER("keep_bytes", HERE(journal.keep_bytes), "0", 0, 1024 * 1024 * GIB,
+	    "Bytes of the archive; 0: up to max_bytes."),
+	INTEGER("max_memory", HERE(journal.max_memory), "64 * 1024 * 1024", MIB, 64 * GIB,
+	    "Bytes of records that wait for the disk, or were read from it."),
+	CHOICE("when_full", HERE(journal.when_full), "\"withhold\"", full_policies,
+	    "What happens when the journal is full: \"withhold\" acknowledgements, so that the "
+	    "senders keep their records; or \"shed\" records of the classes in shed first, "
+	    "counted."),
+	LIST("shed", HERE(journal.shed), "{}",
+	    "Classes of events, as auditconfig names them (\"fr\", \"fa\"), that may be shed."),
+	INTEGER("dead_max_bytes", HERE(journal.dead_max_bytes), "1024 * 1024 * 1024", 4 * MIB,
+	    1024 * GIB,
+	    "Bytes of the dead letters. When they are full, records that should go there stay "
+	    "without a fate, with an alarm."),
+	SECONDS("dead_keep_for", HERE(journal.dead_keep_for), "0", 0, 1e10,
+	    "Seconds for which dead letters are kept; 0: until they are deleted."),
+	END,
+};
+
+static const struct setting service_schema[] = {
+	TEXT("name", SERVICE(name), NULL, "Name by which sources in rule files speak of it."),
+	TEXT("url", SERVICE(url), NULL,
+	    "Where it answers, \"http://host\" or \"https://host\"; either this or file."),
+	TEXT("file", SERVICE(file), NULL,
+	    "A table in JSON or CSV (by the end of its name) instead of a service; read again "
+	    "when it changes."),
+	TEXT("ca_file", SERVICE(ca_file), NULL,
+	    "CA certificates (PEM) for https. Not set: those of the system."),
+	TEXT("cert_file", SERVICE(cert_file), NULL,
+	    "Our certificate (PEM), when the service asks for one; with key_file."),
+	TEXT("key_file", SERVICE(key_file), NULL,
+	    "Its key (PEM). The file must belong to us or to root, and nobody else may read "
+	    "it."),
+	TEXT("headers_file", SERVICE(headers_file), NULL,
+	    "File of lines \"Name: value\", which go with each request. It must belong to us or "
+	    "to root, and nobody else may read it."),
+	END,
+};
+
+static const struct setting lookups_schema[] = {
+	{ .name = "services",
+	    .type = SETTING_TABLE_LIST,
+	    .offset = HERE(lookups.services),
+	    .initial = "{}",
+	    .inner = service_schema,
+	    .inner_size = sizeof(struct settings_service),
+	    .count_offset = HERE(lookups.service_count),
+	    .help = "Services and files that rules may ask." },
+	SECONDS("deadline", HERE(lookups.deadline), "0.5", 0.001, 60,
+	    "Seconds that a record waits at most for an answer; then it goes on without, and "
+	    "says so in its tags."),
+	INTEGER("max_requests", HERE(lookups.max_requests), "8", 1, 1000,
+	    "Requests at the same time to one service."),
+	INTEGER("max_waiting", HERE(lookups.max_waiting), "10000", 0, 1e7,
+	    "Records that may wait for answers at the same time; one more goes on without."),
+	INTEGER("max_bytes", HERE(lookups.max_bytes), "64 * 1024 * 1024", MIB, 64 * GIB,
+	    "Bytes of answers that are remembered."),
+	TEXT("cache_file", HERE(lookups.cache_file), NULL,
+	    "File that keeps the answers from one start to the next."),
+	SECONDS("complete_within", HERE(lookups.complete_within), "0", 0, 86400,
+	    "Seconds in which a document that went on without an answer is completed when the "
+	    "answer comes; 0: it is not."),
+	END,
+};
+
 static const struct setting dead_letters_schema[] = {
 	TEXT("file", HERE(dead_letters.file), "\"dead-letters.ndjson\"",
 	    "File for records that were set aside, one JSON line each with the reason and the raw "
@@ -183,6 +321,19 @@ static const struct setting stop_schema[] = {
 	END,
 };
 
+static const struct setting process_schema[] = {
+	TEXT("user", HERE(service.user), NULL,
+	    "User to become when started as root, once ports are bound and keys are read. Not "
+	    "set: we stay who we are."),
+	TEXT("group", HERE(service.group), NULL,
+	    "Group to become with it. Not set: the first one of that user."),
+	BOOL("core_dumps", HERE(service.core_dumps), "false",
+	    "Let a crash leave a core file, which holds records and keys."),
+	BOOL("seccomp", HERE(service.seccomp), "true",
+	    "On Linux, end the program when it makes a system call that it has no use for."),
+	END,
+};
+
 static const struct setting log_schema[] = {
 	CHOICE("level", HERE(log.level), "\"info\"", log_levels,
 	    "Lines above this level are not written."),
@@ -197,17 +348,34 @@ const struct setting settings_schema[] = {
 	    .inner_size = sizeof(struct settings_listener),
 	    .count_offset = HERE(listen_count),
 	    .help = "Where senders connect to: a list of listeners." },
+	TABLE("kerberos", kerberos_schema, "The mechanism \"kerberos_v5\"."),
+	{ .name = "groups",
+	    .type = SETTING_TABLE_LIST,
+	    .offset = HERE(groups),
+	    .initial = "{}",
+	    .inner = group_schema,
+	    .inner_size = sizeof(struct settings_group),
+	    .count_offset = HERE(group_count),
+	    .help = "Named sets of senders with settings of their own. A sender is in the first "
+		    "group that names it; what a group does not set is as for everybody." },
 	TEXT("index", HERE(index), "\"audit-%Y-%m-%d\"",
 	    "Index of a document that no rule routes, from the event's own UTC time (%Y %m %d "
 	    "%H)."),
+	CHOICE("ack", HERE(ack), NULL, acks,
+	    "When a record is acknowledged, after which its sender forgets it: when it is in "
+	    "the journal, or when it is indexed. Not set: \"journaled\" when there is a "
+	    "journal."),
 	TABLE("limits", limits_schema, "What one peer, and all together, may cost."),
 	TABLE("rules", rules_schema, "The rules, and what they may cost."),
 	TABLE("decoder", decoder_schema, "What the records themselves do not tell."),
 	TABLE("output", output_schema, "Where documents go."),
+	TABLE("journal", journal_schema, "Where records are safe until their fate is known."),
+	TABLE("lookups", lookups_schema, "Whom rules may ask."),
 	TABLE(
 	    "dead_letters", dead_letters_schema, "Where records go that cannot become documents."),
 	TABLE("senders", senders_schema, "What we expect of senders."),
 	TABLE("stop", stop_schema, "How a stop goes."),
+	TABLE("service", process_schema, "What the running program may do."),
 	TABLE("log", log_schema, "What is said on stderr."),
 	END,
 };

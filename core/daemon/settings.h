@@ -23,20 +23,51 @@ struct settings_list {
 	size_t count;
 };
 
+#define SETTINGS_NOT_SET (-1) /* a number or a switch without default, when nobody sets it */
+
 struct settings_listener {
 	const char *address;
 	int64_t port;
 	struct settings_list mechanisms;
 	struct settings_list dummy_from;
+	struct settings_list principals;
+};
+
+/* What is not set (NULL, no items, SETTINGS_NOT_SET) is as at the top level. */
+struct settings_group {
+	const char *name;
+	struct settings_list principals, addresses;
+	const char *index;
+	const char *rules; /* directory */
+	const char *events;
+	int64_t swapped_ports; /* 0, 1 or SETTINGS_NOT_SET */
+	struct settings_list service_ports;
+	int64_t max_in_flight;
+	const char *ack;
+};
+
+/* Of lookups: a service or a file. */
+struct settings_service {
+	const char *name, *url, *file;
+	const char *ca_file, *cert_file, *key_file, *headers_file;
 };
 
 struct settings {
 	struct settings_listener *listen;
 	size_t listen_count;
+	struct {
+		const char *keytab;
+		bool weak_encryption;
+		int64_t workers; /* SETTINGS_NOT_SET: one a core, four at most */
+	} kerberos;
+	struct settings_group *groups;
+	size_t group_count;
 	const char *index;
+	const char *ack; /* NULL: "journaled" with a journal, else "indexed" */
 	struct {
 		int64_t max_frame_login, max_frame, kept_head;
-		int64_t max_connections, max_logins;
+		int64_t max_connections, max_rate;
+		const char *startups; /* begin:rate:full */
 		double login_grace_time;
 		int64_t max_in_flight_sender, max_in_flight;
 	} limits;
@@ -61,6 +92,24 @@ struct settings {
 		int64_t rotate_bytes, rotate_keep;
 	} output;
 	struct {
+		const char *directory;
+		int64_t segment_bytes, max_bytes, reserve;
+		double keep_for;
+		int64_t keep_bytes, max_memory;
+		const char *when_full;
+		struct settings_list shed;
+		int64_t dead_max_bytes;
+		double dead_keep_for;
+	} journal;
+	struct {
+		struct settings_service *services;
+		size_t service_count;
+		double deadline;
+		int64_t max_requests, max_waiting, max_bytes;
+		const char *cache_file;
+		double complete_within;
+	} lookups;
+	struct {
 		const char *file;
 		int64_t max_bytes;
 	} dead_letters;
@@ -72,6 +121,10 @@ struct settings {
 		double time_limit, linger;
 	} stop;
 	struct {
+		const char *user, *group;
+		bool core_dumps, seccomp;
+	} service;
+	struct {
 		const char *level;
 	} log;
 	struct settings_memory *memory; /* everything above that is not static */
@@ -79,11 +132,12 @@ struct settings {
 
 enum setting_type {
 	SETTING_BOOL,
+	SETTING_SWITCH, /* true, false or not set; int64_t */
 	SETTING_INTEGER,
 	SETTING_SECONDS,   /* a number, double */
 	SETTING_TEXT,      /* NULL when not set */
 	SETTING_CHOICE,    /* a text from a list */
-	SETTING_TEXT_LIST, /* of texts or integers */
+	SETTING_TEXT_LIST, /* of texts or integers; items is NULL when not set */
 	SETTING_TABLE,     /* of settings */
 	SETTING_TABLE_LIST,
 };

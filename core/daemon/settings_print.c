@@ -54,6 +54,9 @@ put_value(struct buf *out, const struct setting *def, const void *base, int dept
 
 	switch (def->type) {
 	case SETTING_BOOL: buf_str(out, str_of(*(const bool *)at ? "true" : "false")); break;
+	case SETTING_SWITCH:
+		buf_str(out, str_of(*(const int64_t *)at != 0 ? "true" : "false"));
+		break;
 	case SETTING_INTEGER: buf_printf(out, "%" PRId64, *(const int64_t *)at); break;
 	case SETTING_SECONDS: buf_printf(out, "%.15g", *(const double *)at); break;
 	case SETTING_TEXT:
@@ -75,13 +78,32 @@ put_value(struct buf *out, const struct setting *def, const void *base, int dept
 	}
 }
 
+/* Is it a setting without default that nobody has set? */
+static bool
+is_unset(const struct setting *def, const void *base)
+{
+	const void *at = (const char *)base + def->offset;
+
+	switch (def->type) {
+	case SETTING_TEXT:
+	case SETTING_CHOICE: return *(const char *const *)at == NULL;
+	case SETTING_TEXT_LIST: return ((const struct settings_list *)at)->items == NULL;
+	case SETTING_SWITCH:
+	case SETTING_INTEGER:
+		return def->initial == NULL && *(const int64_t *)at == SETTINGS_NOT_SET;
+	case SETTING_BOOL:
+	case SETTING_SECONDS:
+	case SETTING_TABLE:
+	case SETTING_TABLE_LIST: break;
+	}
+	return false;
+}
+
 static void
 put_table(struct buf *out, const struct setting *table, const void *base, int depth)
 {
 	for (; table->name != NULL; table++) {
-		if (table->type == SETTING_TEXT &&
-		    *(const char *const *)(const void *)((const char *)base + table->offset) ==
-			NULL)
+		if (is_unset(table, base))
 			continue;
 		indent(out, depth, table->name);
 		buf_append(out, " = ", 3);
@@ -98,9 +120,29 @@ settings_print(const struct settings *s, struct buf *out)
 	buf_append(out, "}\n", 2);
 }
 
+/*
+ * Where a line of the sample stands. What a list of tables holds that has no elements is commented
+ * out as a whole.
+ */
+struct place {
+	int depth;
+	int out_from; /* the depth at which a comment began that goes on; 0: none */
+};
+
+static void
+begin_line(struct buf *out, struct place at, const char *mark)
+{
+	if (at.out_from == 0) {
+		indent(out, at.depth, mark);
+		return;
+	}
+	indent(out, at.out_from, "--");
+	indent(out, at.depth - at.out_from, mark);
+}
+
 /* A comment of many lines of at most some 96 columns. */
 static void
-put_help(struct buf *out, int depth, const char *help)
+put_help(struct buf *out, struct place at, const char *help)
 {
 	size_t column = 1000;
 
@@ -109,10 +151,10 @@ put_help(struct buf *out, int depth, const char *help)
 
 		while (help[word] != '\0' && help[word] != ' ')
 			word++;
-		if (column + word + 1 > 96 - 8 * (size_t)depth) {
+		if (column + word + 1 > 96 - 8 * (size_t)at.depth) {
 			if (column != 1000)
 				buf_byte(out, '\n');
-			indent(out, depth, "--");
+			begin_line(out, at, "--");
 			column = 2;
 		}
 		buf_byte(out, ' ');
@@ -138,8 +180,9 @@ put_bound(char *out, size_t size, const struct setting *def, double bound)
 	snprintf(out, size, "%.15g%s", bound, units[unit]);
 }
 
+/* What may stand there, where the default does not tell. */
 static void
-put_range(struct buf *out, const struct setting *def, int depth)
+put_range(struct buf *out, const struct setting *def, struct place at)
 {
 	char text[512], least[48], most[48];
 	size_t n;
@@ -149,33 +192,52 @@ put_range(struct buf *out, const struct setting *def, int depth)
 		put_bound(most, sizeof(most), def, def->most);
 		snprintf(text, sizeof(text), "From %s to %s%s.", least, most,
 		    def->type == SETTING_SECONDS ? " seconds" : "");
-		put_help(out, depth, text);
-	} else if (def->choices != NULL) {
+		put_help(out, at, text);
+	} else if (def->type == SETTING_SWITCH)
+		put_help(out, at, "True or false.");
+	else if (def->type == SETTING_TEXT_LIST && def->initial == NULL)
+		put_help(out, at, "A list of texts.");
+	else if (def->choices != NULL) {
 		n = (size_t)snprintf(text, sizeof(text), "One of");
 		for (const char *const *c = def->choices; *c != NULL && n < sizeof(text); c++)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s \"%s\"%s",
 			    c == def->choices ? "" : ",", *c, c[1] == NULL ? "." : "");
-		put_help(out, depth, text);
+		put_help(out, at, text);
 	}
 }
 
+static void sample_table(struct buf *out, const struct setting *table, struct place at);
+
 static void
-sample_table(struct buf *out, const struct setting *table, int depth)
+sample_inner(struct buf *out, const struct setting *def, struct place at)
+{
+	bool list = def->type == SETTING_TABLE_LIST, empty = list && def->initial != NULL;
+	struct place inner = { at.depth + 1, at.out_from };
+
+	if (empty)
+		inner.out_from = at.depth;
+	begin_line(out, at, empty ? "-- " : "");
+	buf_printf(out, "%s = {%s\n", def->name, list ? " {" : "");
+	sample_table(out, def->inner, inner);
+	begin_line(out, at, empty ? "-- " : "");
+	buf_str(out, str_of(list ? "} },\n" : "},\n"));
+}
+
+static void
+sample_table(struct buf *out, const struct setting *table, struct place at)
 {
 	for (const struct setting *def = table; def->name != NULL; def++) {
-		bool list = def->type == SETTING_TABLE_LIST;
-
-		if (def != table)
+		if (def != table) {
+			if (at.out_from > 0)
+				indent(out, at.out_from, "--");
 			buf_byte(out, '\n');
-		put_help(out, depth, def->help);
-		put_range(out, def, depth);
-		if (list || def->type == SETTING_TABLE) {
-			indent(out, depth, def->name);
-			buf_str(out, str_of(list ? " = { {\n" : " = {\n"));
-			sample_table(out, def->inner, depth + 1);
-			indent(out, depth, list ? "} },\n" : "},\n");
-		} else {
-			indent(out, depth, "-- ");
+		}
+		put_help(out, at, def->help);
+		put_range(out, def, at);
+		if (def->inner != NULL)
+			sample_inner(out, def, at);
+		else {
+			begin_line(out, at, "-- ");
 			buf_printf(out, "%s = %s,\n", def->name,
 			    def->initial != NULL ? def->initial : "nil");
 		}
@@ -191,6 +253,6 @@ settings_sample(struct buf *out)
 		"default.\n"
 		"-- `auditrecv check -c FILE` tells what is wrong and prints what is in force.\n\n"
 		"return {\n"));
-	sample_table(out, settings_schema, 1);
+	sample_table(out, settings_schema, (struct place){ 1, 0 });
 	buf_append(out, "}\n", 2);
 }

@@ -239,6 +239,12 @@ read_value(struct reading *r, const struct setting *def, void *base, const char 
 			    r, path, "true or false is wanted, not a %s", luaL_typename(r->L, -1));
 		*(bool *)at = lua_toboolean(r->L, -1);
 		return NULL;
+	case SETTING_SWITCH:
+		if (!lua_isboolean(r->L, -1))
+			return complain(
+			    r, path, "true or false is wanted, not a %s", luaL_typename(r->L, -1));
+		*(int64_t *)at = lua_toboolean(r->L, -1);
+		return NULL;
 	case SETTING_INTEGER:
 	case SETTING_SECONDS: return read_number(r, def, at, path);
 	case SETTING_TEXT:
@@ -295,6 +301,13 @@ push_initial(lua_State *L, const struct setting *def)
 	return true;
 }
 
+static void
+leave_unset(const struct setting *def, void *base)
+{
+	if (def->type == SETTING_INTEGER || def->type == SETTING_SWITCH)
+		*(int64_t *)(void *)((char *)base + def->offset) = SETTINGS_NOT_SET;
+}
+
 /* The table on top of the stack into a struct; what it leaves out gets its default. */
 struct err *
 settings_values(struct reading *r, const struct setting *table, void *into, const char *path)
@@ -310,8 +323,10 @@ settings_values(struct reading *r, const struct setting *table, void *into, cons
 		lua_getfield(r->L, -1, table->name); /* table value */
 		if (lua_isnil(r->L, -1)) {
 			lua_pop(r->L, 1);
-			if (!push_initial(r->L, table))
+			if (!push_initial(r->L, table)) {
+				leave_unset(table, into);
 				continue;
+			}
 		}
 		e = read_value(r, table, into, at);
 		lua_pop(r->L, 1);

@@ -43,7 +43,7 @@ end
 local function start_daemon(folder, sink_port, rules)
   process.write(folder .. "/settings.lua", ([[return {
     listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" }, dummy_from = { "127.0.0.0/8" } } },
-    output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } }, limits = { max_logins = 4096 },
+    output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } }, limits = { startups = "4096", max_rate = 0 },
     rules = { directory = %s }, dead_letters = { file = %q },
   }]]):format(sink_port, rules and ("%q"):format(rules) or "nil", folder .. "/dead"))
   local d = process.start(folder, "serve", { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" })

@@ -156,7 +156,7 @@ describe("a peer of the daemon", function()
   end)
 
   it("does not notice a thousand connections that say nothing or hardly anything", function()
-    start { settings = { limits = { max_logins = 50, login_grace_time = 2 } } }
+    start { settings = { limits = { startups = "50", max_rate = 0, login_grace_time = 2 } } }
     local well, idle = login(), {}
     for i = 1, 1000 do
       local c = assert(socket.connect("127.0.0.1", d.port))

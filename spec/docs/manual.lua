@@ -7,6 +7,9 @@
 
 local manual = {}
 
+-- What stands below the help of a setting whose default does not tell its type.
+local kinds = { ["True or false."] = "true or false", ["A list of texts."] = "List of texts" }
+
 --- Settings as the sample file tells them: { path, default, range, help }, and tables { path, help, table }.
 ---@param sample string
 ---@return table
@@ -18,6 +21,9 @@ function manual.settings(sample)
     return table.concat(steps, ".")
   end
   for line in sample:match("return {\n(.*)}\n$"):gmatch "([^\n]*)\n" do
+    -- a list of tables that has no elements is commented out as a whole
+    line = line:gsub("^(\t+)%-%-(\t)", "%1%2"):gsub("^\t+%-%-$", "")
+      :gsub("^(\t+)%-%- ([%w_]+ = { {)$", "%1%2"):gsub("^(\t+)%-%- (} },)$", "%1%2")
     local text = line:match "^%s*(.*)$"
     local table_name, opened = text:match "^([%w_]+) = ({ ?{?)$"
     local name, default = text:match "^%-%- ([%w_]+) = (.*),$"
@@ -29,10 +35,12 @@ function manual.settings(sample)
       path[#path] = nil
     elseif name then
       local range
-      if comment[#comment]:find "^From .+ to .+%.$" or comment[#comment]:find '^One of ".+%.$' then
+      local last = comment[#comment]
+      if last:find "^From .+ to .+%.$" or last:find '^One of ".+%.$' or kinds[last] then
         range = table.remove(comment):sub(1, -2)
       end
-      list[#list + 1] = { path = dotted(name), default = default, range = range, help = table.concat(comment, " ") }
+      list[#list + 1] = { path = dotted(name), default = default, range = not kinds[last] and range or nil,
+        kind = kinds[last], help = table.concat(comment, " ") }
       comment = {}
     elseif text:find "^%-%- " then
       comment[#comment + 1] = text:sub(4)
@@ -45,6 +53,7 @@ end
 
 local function kind(setting)
   local default, range = setting.default, setting.range
+  if setting.kind then return setting.kind end
   if range and range:find "^One of" then return "Text" end
   if range and range:find " seconds$" then return "Number" end
   if range then return "Whole number" end
