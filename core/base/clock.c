@@ -148,3 +148,84 @@ clock_text_ms(int64_t nanoseconds, char out[CLOCK_TEXT_SIZE])
 	}
 	return put_fraction(out, put_second(out, seconds), (uint32_t)(rest / 1000000), 3);
 }
+
+/* Days since 1970 of a date, the reverse of day_date(). */
+static int64_t
+date_day(int64_t year, unsigned month, unsigned day)
+{
+	int64_t era;
+	unsigned year_of_era, day_of_year;
+
+	year -= month <= 2;
+	era = (year >= 0 ? year : year - 399) / 400;
+	year_of_era = (unsigned)(year - era * 400);
+	day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+	return era * 146097 + (int64_t)(year_of_era * 365 + year_of_era / 4 - year_of_era / 100) +
+	       day_of_year - 719468;
+}
+
+/* Exactly `digits` digits; moves *at behind them. */
+static bool
+take_number(const char **at, unsigned digits, unsigned most, unsigned *out)
+{
+	unsigned value = 0;
+
+	for (; digits > 0; digits--, (*at)++) {
+		if (**at < '0' || **at > '9')
+			return false;
+		value = value * 10 + (unsigned)(**at - '0');
+	}
+	*out = value;
+	return value <= most;
+}
+
+static bool
+take(const char **at, const char *any)
+{
+	if (**at == '\0' || strchr(any, **at) == NULL)
+		return false;
+	(*at)++;
+	return true;
+}
+
+/* Up to nine digits behind the point. */
+static bool
+take_fraction(const char **at, int64_t *nanoseconds)
+{
+	int64_t unit = CLOCK_SECOND / 10;
+
+	if (**at < '0' || **at > '9')
+		return false;
+	for (*nanoseconds = 0; **at >= '0' && **at <= '9'; (*at)++, unit /= 10)
+		*nanoseconds += (**at - '0') * unit;
+	return true;
+}
+
+bool
+clock_parse(const char *text, int64_t *out)
+{
+	unsigned year, month, day, hour = 0, minute = 0, second = 0;
+	struct clock_date back;
+	int64_t seconds, fraction = 0;
+
+	if (!take_number(&text, 4, 2261, &year) || year < 1678 || !take(&text, "-") ||
+	    !take_number(&text, 2, 12, &month) || !take(&text, "-") ||
+	    !take_number(&text, 2, 31, &day))
+		return false;
+	if (take(&text, "T ")) {
+		if (!take_number(&text, 2, 23, &hour) || !take(&text, ":") ||
+		    !take_number(&text, 2, 59, &minute))
+			return false;
+		if (take(&text, ":") && (!take_number(&text, 2, 59, &second) ||
+					    (take(&text, ".") && !take_fraction(&text, &fraction))))
+			return false;
+	}
+	if (*text != '\0' && !take(&text, "Zz"))
+		return false;
+	if (*text != '\0' || month == 0 || day == 0)
+		return false;
+	seconds = date_day(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	clock_date(seconds, &back);
+	*out = seconds * CLOCK_SECOND + fraction;
+	return back.day == day; /* no 30th of February */
+}

@@ -2,6 +2,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -30,5 +31,10 @@ void clock_date(int64_t seconds, struct clock_date *out);
 size_t clock_text(int64_t seconds, uint32_t nanoseconds, char out[CLOCK_TEXT_SIZE]);
 /* The same with milliseconds, from nanoseconds since 1970. */
 size_t clock_text_ms(int64_t nanoseconds, char out[CLOCK_TEXT_SIZE]);
+/*
+ * Nanoseconds since 1970 of a time as people write it: "2026-03-01", "2026-03-01T12:34",
+ * "2026-03-01 12:34:56.5Z"; UTC. What is left out is nought. False when it is none.
+ */
+bool clock_parse(const char *text, int64_t *out) MUST_USE;
 
 #endif

@@ -92,6 +92,29 @@ describe("clock", function()
       assert.equal(os.date("!%Y-%m-%dT%H:%M:%S", s) .. ".000000000Z", base.clock_text(s))
     end
   end)
+
+  it("reads back what it wrote", function()
+    for _ = 1, 1000 do
+      local s, ns = math.random(-9200000000, 9200000000), math.random(0, 999999999)
+      assert.equal(s * 1000000000 + ns, base.clock_parse(base.clock_text(s, ns)))
+    end
+  end)
+
+  for text, seconds in pairs {
+    ["1970-01-02"] = 86400, ["2000-02-29"] = 951782400, ["2000-02-29T00:01"] = 951782460,
+    ["2000-02-29 00:01:02"] = 951782462, ["2000-02-29T00:01:02Z"] = 951782462,
+    ["2000-02-29 00:01:02.5z"] = 951782462.5,
+  } do
+    it("reads " .. text, function() assert.equal(seconds * 1e9, base.clock_parse(text)) end)
+  end
+
+  for _, text in ipairs {
+    "", "today", "2000", "2000-02-30", "2001-02-29", "2000-13-01", "2000-00-01", "2000-01-00", "2000-01-01T24:00",
+    "2000-1-1", "2000-01-01T00", "2000-01-01T00:00:60", "2000-01-01T00:00:00.", "2000-01-01T00:00:00.Z", "2000-01-01T00:00Zx",
+    "9999-01-01",
+  } do
+    it(("takes %q for no time"):format(text), function() assert.is_nil(base.clock_parse(text)) end)
+  end
 end)
 
 describe("addr", function()

@@ -70,6 +70,19 @@ l_clock_text(lua_State *L)
 	return 1;
 }
 
+/* A time as people write it -> nanoseconds, or nil. */
+static int
+l_clock_parse(lua_State *L)
+{
+	int64_t at;
+
+	if (clock_parse(luaL_checkstring(L, 1), &at))
+		lua_pushinteger(L, at);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
 static int
 l_sha256_base64url(lua_State *L)
 {
@@ -123,6 +136,7 @@ static const luaL_Reg functions[] = {
 	{ "utf8_spell", l_utf8_spell },
 	{ "json_value", l_json_value },
 	{ "clock_text", l_clock_text },
+	{ "clock_parse", l_clock_parse },
 	{ "sha256_base64url", l_sha256_base64url },
 	{ "addr_text", l_addr_text },
 	{ "buf_story", l_buf_story },
