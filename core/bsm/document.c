@@ -43,6 +43,8 @@ walk_fields_of(const struct walk *w, uint64_t fields[RECORD_FIELDS / 64])
 			fields_add(fields, FIELD_FROM);
 		if (o->host.len > 0)
 			fields_add(fields, FIELD_HOST);
+		if (o->principal.len > 0)
+			fields_add(fields, FIELD_PRINCIPAL);
 	}
 }
 

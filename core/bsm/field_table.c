@@ -53,6 +53,7 @@ const struct field_row field_table[] = {
 	TEXT("host_ip", "header of an EX form", "address of the audited host"),
 	TEXT("from", "connection", "address that the stream came from"),
 	TEXT("host", "connection", "name of the authenticated sender"),
+	TEXT("principal", "connection", "Kerberos principal by which it authenticated"),
 	TEXT("received", "our clock", "when we got it"),
 	INTEGER("sender_sequence", "audit_remote", "the stream's number of the record"),
 	INTEGER("sequence", "seq", "the kernel's counter of records"),

@@ -18,6 +18,7 @@
 	K(HOST_IP, "host_ip")                     \
 	K(FROM, "from")                           \
 	K(HOST, "host")                           \
+	K(PRINCIPAL, "principal")                 \
 	K(RECEIVED, "received")                   \
 	K(SENDER_SEQUENCE, "sender_sequence")     \
 	K(SEQUENCE, "sequence")                   \

@@ -115,6 +115,12 @@ put_host(struct walk *w)
 }
 
 static void
+put_principal(struct walk *w)
+{
+	put_text(w, w->o->principal);
+}
+
+static void
 put_sender_sequence(struct walk *w)
 {
 	put_integer(w, (int64_t)w->o->sequence);
@@ -348,6 +354,7 @@ const struct part parts[FIELDS] = {
 	[FIELD_HOST_IP] = RECORD(put_host_ip),
 	[FIELD_FROM] = RECORD(put_from),
 	[FIELD_HOST] = RECORD(put_host),
+	[FIELD_PRINCIPAL] = RECORD(put_principal),
 	[FIELD_RECEIVED] = RECORD(put_received),
 	[FIELD_SENDER_SEQUENCE] = RECORD(put_sender_sequence),
 	[FIELD_SEQUENCE] = FIRST(SEQUENCE, put_number),

@@ -45,10 +45,11 @@ struct dialect {
  */
 struct origin {
 	bool present;
-	struct str from;   /* address of the sender, as text */
-	struct str host;   /* its authenticated name; empty: none */
-	int64_t received;  /* nanoseconds since 1970 */
-	uint64_t sequence; /* audit_remote's number */
+	struct str from;      /* address of the sender, as text */
+	struct str host;      /* its authenticated name; empty: none */
+	struct str principal; /* by which it authenticated; empty: none */
+	int64_t received;     /* nanoseconds since 1970 */
+	uint64_t sequence;    /* audit_remote's number */
 };
 
 enum damage_kind {

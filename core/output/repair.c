@@ -12,11 +12,11 @@
 static const char *const fixed[] = { "@timestamp", "acl", "addr", "attributes", "damaged", "ecs",
 	"errno", "escaped", "event", "event_id", "exec_args", "exit", "failure", "fmri", "from",
 	"groups", "host", "host_ip", "ip", "ipc", "ipc_perm", "iport", "label", "message", "misfit",
-	"modifier", "outcome", "path", "process", "received", "return", "sender_sequence",
-	"sequence", "socket", "subject", "tags", "target_attributes", "target_path",
-	"target_zonename", "text", "tid", "time", "undecoded_hex", "unknown_hex", "unknown_token",
-	"used_auth", "used_privs", "failed_privs", "user", "version", "working_directory",
-	"xattr_path", "zonealias", "zonename" };
+	"modifier", "outcome", "path", "principal", "process", "received", "return",
+	"sender_sequence", "sequence", "socket", "subject", "tags", "target_attributes",
+	"target_path", "target_zonename", "text", "tid", "time", "undecoded_hex", "unknown_hex",
+	"unknown_token", "used_auth", "used_privs", "failed_privs", "user", "version",
+	"working_directory", "xattr_path", "zonealias", "zonename" };
 
 /* A member on the way to what was found: the object it stands in, its key as written. */
 struct step {

@@ -6,7 +6,7 @@ local vectors = require "spec.fixtures.vectors"
 ---@return table[] every fixture as { name, bytes, options }
 local function fixtures()
   local list = {}
-  local origin = { from = "192.0.2.1", host = "h\xFF", received = 1, sequence = 2 }
+  local origin = { from = "192.0.2.1", host = "h\xFF", principal = "host/h\xFF@R", received = 1, sequence = 2 }
   for name, bytes in pairs(vectors) do
     if name:match "^R" then
       list[#list + 1] = { name, bytes }

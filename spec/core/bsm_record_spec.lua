@@ -278,12 +278,14 @@ describe("the time of a record", function()
 end)
 
 describe("what comes from the stream", function()
-  local origin = { from = "192.0.2.200", host = "host/web1@EXAMPLE.ORG", received = 1700000001000000002, sequence = 42 }
+  local origin = { from = "192.0.2.200", host = "web1.example.org", principal = "host/web1.example.org@EXAMPLE.ORG",
+    received = 1700000001000000002, sequence = 42 }
 
   it("stands beside the record", function()
     local doc = decode.document(R1, { origin = origin })
     assert.equal("192.0.2.200", doc.from)
-    assert.equal("host/web1@EXAMPLE.ORG", doc.host)
+    assert.equal("web1.example.org", doc.host)
+    assert.equal("host/web1.example.org@EXAMPLE.ORG", doc.principal)
     assert.equal("2023-11-14T22:13:21.000000002Z", doc.received)
     assert.equal(42, doc.sender_sequence)
     assert.equal("2023-11-14T22:13:20.250000001Z", doc.time)
@@ -299,6 +301,7 @@ describe("what comes from the stream", function()
   it("has no host where nobody was authenticated", function()
     local doc = decode.document(R1, { origin = { from = "::1", received = 0, sequence = 0 } })
     assert.is_nil(doc.host)
+    assert.is_nil(doc.principal)
     assert.equal("1970-01-01T00:00:00.000000000Z", doc.received)
     assert.equal(0, doc.sender_sequence)
   end)

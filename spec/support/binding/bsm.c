@@ -76,6 +76,7 @@ read_options(lua_State *L, int at, struct dialect *d, struct origin *o)
 		o->present = true;
 		o->from = string_field(L, origin, "from");
 		o->host = string_field(L, origin, "host");
+		o->principal = string_field(L, origin, "principal");
 		o->received = integer_field(L, origin, "received");
 		o->sequence = (uint64_t)integer_field(L, origin, "sequence");
 	}

@@ -88,7 +88,7 @@ l_close(lua_State *L)
 }
 
 /*
- * An origin from a table { from =, host =, received =, sequence = } at index, borrowed from it;
+ * An origin from a table { from =, host =, principal =, received =, sequence = } at index, borrowed from it;
  * none when it is nil.
  */
 static struct origin
@@ -103,6 +103,8 @@ check_origin(lua_State *L, int index)
 	o.from = str_of(luaL_optstring(L, -1, "192.0.2.25"));
 	lua_getfield(L, index, "host");
 	o.host = str_of(luaL_optstring(L, -1, ""));
+	lua_getfield(L, index, "principal");
+	o.principal = str_of(luaL_optstring(L, -1, ""));
 	lua_getfield(L, index, "received");
 	o.received = luaL_optinteger(L, -1, 0);
 	lua_getfield(L, index, "sequence");
