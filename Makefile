@@ -7,6 +7,9 @@ PREFIX	?= /usr/local
 SYSCONFDIR ?= /etc
 LUA	?= lua5.4
 PKGS	= lua5.4 libcurl libcrypto zlib krb5-gssapi
+# Linux only: the filter of system calls.
+SECCOMP	:= $(shell pkg-config --exists libseccomp 2>/dev/null && echo libseccomp)
+PKGS	+= $(SECCOMP)
 OUT	= .build/$(FLAVOR)
 GEN	= .build/gen
 
@@ -23,6 +26,7 @@ FLAGS_tsan = -O1 -fsanitize=thread
 CC	:= $(CC_$(FLAVOR))
 
 PKGFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKGFLAGS += $(if $(SECCOMP),-DHAVE_LIBSECCOMP)
 PKGLIBS	:= $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lev -lm -lpthread
 BUILD	= $(CC) -std=gnu11 -D_GNU_SOURCE -D__EXTENSIONS__ $(CFLAGS) $(WARN) $(HARDEN) -fPIC \
 	  $(FLAGS_$(FLAVOR)) -Icore -I$(GEN) $(PKGFLAGS) -MMD -MP \
