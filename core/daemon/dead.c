@@ -1,191 +1,105 @@
 #include "daemon/dead.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
-#include <stdio.h>
+#include <ev.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/pool.h"
 #include "base/utf8.h"
+#include "daemon/pledge.h"
 
-#define HELD_MOST \
-	(8u * 1024 * 1024) /* bytes of letters that wait for the disk, beside a single one */
-#define FULL (-1)          /* no errno: the file has reached its cap */
-
-/* Letters that go to disk together. */
-struct batch {
-	struct buf text;
-	void **cookies;
-	size_t count, room;
-};
+#define SEGMENT_LEAST (1u << 20)
+#define SEGMENTS      16         /* at least so many in max_bytes: what expires goes by segments */
+#define LOOK_BYTES    (1u << 18) /* read at a time to find what has expired */
 
 struct dead {
-	struct pool_job job;
-	struct pool *pool;
-	char *file;
-	int fd;
-	uint64_t size; /* of the file, as far as it is whole */
-	uint64_t max_bytes;
+	struct journal *journal;
+	struct dead_config config;
 	void (*kept)(void *ctx, void *cookie);
 	void *ctx;
-	struct batch coming; /* letters of now */
-	struct batch going;  /* what the job writes */
-	bool busy;
-	bool stuck; /* the last try failed; the next one is dead_tick()'s */
-	int error;  /* errno of that, 0: fine, FULL */
+	struct pledges pledges;
+	struct buf note; /* reused */
+	bool stalled;
 };
 
-/*
- * Ends a last line that was cut: whatever is there stays, the next letter begins on its own line.
- */
-static struct err *
-end_last_line(struct dead *d)
+static void
+on_stored(void *ctx, uint64_t below)
 {
-	struct stat st;
-	char last = '\n';
+	struct dead *d = ctx;
+	struct pledge pledge;
 
-	if (fstat(d->fd, &st) < 0)
-		return err_sys("dead letters %s", d->file);
-	if (!S_ISREG(st.st_mode))
-		return err_new("dead letters %s: not a regular file", d->file);
-	d->size = (uint64_t)st.st_size;
-	if (st.st_size > 0 && pread(d->fd, &last, 1, st.st_size - 1) != 1)
-		return err_sys("dead letters %s", d->file);
-	if (last != '\n') {
-		if (write(d->fd, "\n", 1) != 1)
-			return err_sys("dead letters %s", d->file);
-		d->size++;
-	}
-	return NULL;
+	while (pledges_take(&d->pledges, below, &pledge))
+		d->kept(d->ctx, pledge.to);
 }
 
-/* A name that was made is safe when its directory is. */
-static struct err *
-sync_directory(const char *file)
+static void
+on_stalled(void *ctx, const char *reason)
 {
-	char path[PATH_MAX];
-	struct err *e = NULL;
-	int fd;
+	struct dead *d = ctx;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s", file) >= sizeof(path))
-		return err_new("dead letters %s: the name is too long", file);
-	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Some file systems do not sync directories. */
-	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
-		e = err_sys("dead letters %s: its directory", file);
-	if (fd >= 0)
-		close(fd);
-	return e;
+	d->stalled = reason != NULL;
+	if (reason != NULL)
+		log_error("dead_letters_not_written", log_s("reason", reason),
+		    log_i("letters", (int64_t)dead_pending(d)),
+		    log_s("cure", "replay and delete letters (auditrecv journal dead), raise their "
+				  "limit, or make room on the disk"));
+	else
+		log_info("dead_letters_written", log_i("letters", (int64_t)dead_pending(d)));
 }
 
-/*
- * Opens the file of that name, which may be another one than before. The lock keeps a second
- * daemon away: what one of them cuts off after a failed write could be the other's.
- */
-static struct err *
-open_file(struct dead *d)
+static struct journal_config
+journal_config(const struct dead_config *c)
 {
-	struct err *e;
+	uint64_t segment = c->max_bytes / SEGMENTS;
 
-	if (d->fd >= 0)
-		close(d->fd);
-	d->fd =
-	    open(d->file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
-	if (d->fd < 0)
-		return err_sys("dead letters %s", d->file);
-	if (flock(d->fd, LOCK_EX | LOCK_NB) < 0)
-		return err_sys(
-		    "dead letters %s: lock (does another process write to it?)", d->file);
-	if ((e = end_last_line(d)) != NULL)
-		return e;
-	return sync_directory(d->file);
+	return (struct journal_config){
+		.directory = c->directory,
+		.segment_bytes = segment > SEGMENT_LEAST ? segment : SEGMENT_LEAST,
+		.max_bytes = c->max_bytes,
+		.max_memory = c->max_memory,
+	};
 }
-
-/*
- * Is our file still the one of that name? Somebody who has dealt with its letters may have moved
- * or removed it; what we would add there might never be seen again.
- */
-static bool
-is_in_place(const struct dead *d)
-{
-	struct stat ours, named;
-
-	return fstat(d->fd, &ours) == 0 && stat(d->file, &named) == 0 &&
-	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
-}
-
-static void write_batch(struct pool_job *job);
-static void batch_written(struct pool_job *job);
 
 struct err *
-dead_open(struct dead **out, struct pool *pool, const char *file, uint64_t max_bytes,
+dead_open(struct dead **out, struct ev_loop *loop, const struct dead_config *config,
     void (*kept)(void *ctx, void *cookie), void *ctx)
 {
+	struct journal_config inner = journal_config(config);
 	struct dead *d = calloc(1, sizeof(*d));
+	struct journal_handler handler = { .stored = on_stored, .stalled = on_stalled, .ctx = d };
 	struct err *e;
 
 	if (d == NULL)
 		return err_sys("dead letters");
-	d->job.work = write_batch;
-	d->job.done = batch_written;
-	d->pool = pool;
-	d->max_bytes = max_bytes;
+	d->config = *config;
 	d->kept = kept;
 	d->ctx = ctx;
-	d->fd = -1;
-	if ((d->file = strdup(file)) == NULL)
-		e = err_sys("dead letters");
-	else
-		e = open_file(d);
-	if (e != NULL) {
+	if ((e = journal_open(&d->journal, loop, &inner, &handler)) != NULL) {
 		dead_close(d);
-		return e;
+		return err_wrap(e, "dead letters");
 	}
 	*out = d;
 	return NULL;
 }
 
 struct err *
-dead_check(const char *file)
+dead_check(const struct dead_config *config)
 {
-	char directory[PATH_MAX];
-	struct err *e = NULL;
-	struct stat st;
-	int fd = open(file, O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+	struct journal_config inner = journal_config(config);
+	struct err *e = journal_check(&inner);
 
-	if (fd >= 0) {
-		if (fstat(fd, &st) < 0)
-			e = err_sys("dead letters %s", file);
-		else if (!S_ISREG(st.st_mode))
-			e = err_new("dead letters %s: not a regular file", file);
-		close(fd);
-		return e;
-	}
-	if (errno != ENOENT)
-		return err_sys("dead letters %s", file);
-	if ((size_t)snprintf(directory, sizeof(directory), "%s", file) >= sizeof(directory))
-		return err_new("dead letters %s: the name is too long", file);
-	if (access(dirname(directory), W_OK | X_OK) != 0)
-		return err_sys("dead letters %s: its directory", file);
-	return NULL;
+	return e != NULL ? err_wrap(e, "dead letters") : NULL;
 }
 
-/* A key and a text, which need not be UTF-8. */
+/* A key and a text, which need not be UTF-8; none where it is empty. */
 static void
 put_text(struct json *j, const char *key, struct str text)
 {
 	struct buf spelled = { 0 };
 
+	if (text.len == 0)
+		return;
 	json_key(j, key, strlen(key));
 	if (utf8_valid(text.at, text.len))
 		json_text(j, text.at, text.len);
@@ -196,211 +110,81 @@ put_text(struct json *j, const char *key, struct str text)
 	buf_fini(&spelled);
 }
 
+/* The answer is the server's word, whatever it is; as a text it can never break the note. */
 static void
-put_pair(struct json *j, const char *key, const char *text)
+put_note(struct buf *out, const struct dead_letter *l)
 {
-	if (text != NULL)
-		put_text(j, key, str_of(text));
-}
-
-static void
-put_integer(struct json *j, const char *key, uint64_t v)
-{
-	json_key(j, key, strlen(key));
-	json_integer(j, (int64_t)v);
-}
-
-static void
-put_time(struct json *j, const char *key, int64_t ns)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	clock_text(ns / CLOCK_SECOND, (uint32_t)(ns % CLOCK_SECOND), text);
-	put_pair(j, key, text);
-}
-
-static void
-put_hex(struct json *j, const char *key, struct str bytes)
-{
-	static const char hex[] = "0123456789abcdef";
-	char *p;
-
-	json_key(j, key, strlen(key));
-	if (!buf_need(j->out, bytes.len * 2 + 2))
-		return;
-	p = buf_end(j->out);
-	*p++ = '"';
-	for (size_t i = 0; i < bytes.len; i++) {
-		*p++ = hex[(unsigned char)bytes.at[i] >> 4];
-		*p++ = hex[(unsigned char)bytes.at[i] & 15];
-	}
-	*p++ = '"';
-	j->out->len = (size_t)(p - j->out->at);
-	j->comma = true;
-}
-
-/* The answer is the server's word, whatever it is; as a text it can never break the line. */
-static void
-put_answer(struct json *j, struct str answer)
-{
-	if (answer.len > 0)
-		put_text(j, "answer", answer);
-}
-
-static void
-put_letter(struct buf *out, const struct dead_letter *l)
-{
+	char time[CLOCK_TEXT_SIZE];
+	int64_t now = clock_now();
 	struct json j;
 
 	json_init(&j, out);
 	json_open(&j, '{');
-	put_time(&j, "time", clock_now());
-	put_pair(&j, "reason", l->reason);
-	put_pair(&j, "rule", l->rule);
-	put_pair(&j, "rules", l->rules);
-	put_pair(&j, "sender", l->sender);
-	put_pair(&j, "from", l->from);
-	put_integer(&j, "sender_sequence", l->sequence);
-	put_time(&j, "received", l->received);
-	if (l->id.len > 0) {
-		json_key(&j, "id", 2);
-		json_text(&j, l->id.at, l->id.len);
-	}
-	put_integer(&j, "size", l->full_size);
-	put_answer(&j, l->answer);
-	put_hex(&j, "record_hex", l->record);
+	clock_text(now / CLOCK_SECOND, (uint32_t)(now % CLOCK_SECOND), time);
+	put_text(&j, "time", str_of(time));
+	put_text(&j, "reason", str_of(l->reason));
+	put_text(&j, "rule", str_of(l->rule));
+	put_text(&j, "rules", str_of(l->rules));
+	put_text(&j, "id", l->id);
+	put_text(&j, "answer", l->answer);
 	json_close(&j, '}');
-	buf_byte(out, '\n');
-}
-
-/*
- * On a thread: all of it and fsync, or the file as it was. No letter goes to a file that was moved
- * away.
- */
-static void
-write_batch(struct pool_job *job)
-{
-	struct dead *d = container_of(job, struct dead, job);
-	size_t done = 0;
-	struct err *e;
-	ssize_t n;
-
-	if (!is_in_place(d) && (e = open_file(d)) != NULL) {
-		d->error = errno != 0 ? errno : EIO;
-		err_free(e);
-		return;
-	}
-	if (d->size >= d->max_bytes) {
-		d->error = FULL;
-		return;
-	}
-	while (done < d->going.text.len) {
-		n = write(d->fd, d->going.text.at + done, d->going.text.len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			goto fail;
-		done += (size_t)n;
-	}
-	if (fsync(d->fd) < 0)
-		goto fail;
-	d->size += d->going.text.len;
-	d->error = 0;
-	return;
-fail:
-	d->error = errno != 0 ? errno : EIO;
-	/* What went out in part must not stand in the file twice, nor half. */
-	if (ftruncate(d->fd, (off_t)d->size) < 0)
-		d->error = errno;
-}
-
-static void
-start(struct dead *d)
-{
-	struct batch swap = d->going;
-
-	if (d->busy || d->stuck)
-		return;
-	if (d->going.count == 0) {
-		if (d->coming.count == 0)
-			return;
-		d->going = d->coming;
-		d->coming = swap;
-	}
-	d->busy = true;
-	pool_submit(d->pool, &d->job);
-}
-
-static void
-batch_written(struct pool_job *job)
-{
-	struct dead *d = container_of(job, struct dead, job);
-
-	d->busy = false;
-	if (d->error != 0) {
-		d->stuck = true;
-		log_error("dead_letters_not_written",
-		    log_s("reason", d->error == FULL ? "dead_letters.max_bytes is reached"
-						     : strerror(d->error)),
-		    log_i("letters", (int64_t)dead_pending(d)));
-		return;
-	}
-	for (size_t i = 0; i < d->going.count; i++)
-		d->kept(d->ctx, d->going.cookies[i]);
-	d->going.count = 0;
-	buf_cut(&d->going.text, 0);
-	start(d);
 }
 
 bool
 dead_put(struct dead *d, const struct dead_letter *letter, void *cookie)
 {
-	struct batch *b = &d->coming;
-	size_t before = b->text.len;
+	struct journal_entry entry = {
+		.sender = letter->sender,
+		.sequence = letter->sequence,
+		.received = letter->received,
+		.full_size = letter->full_size,
+		.bytes = letter->record,
+	};
+	struct pledge pledge = { .to = cookie };
 
-	if (before >= HELD_MOST)
+	buf_cut(&d->note, 0);
+	put_note(&d->note, letter);
+	if (buf_failed(&d->note) || !pledges_reserve(&d->pledges))
 		return false;
-	if (b->count == b->room) {
-		size_t room = b->room == 0 ? 64 : b->room * 2;
-		void **cookies = realloc(b->cookies, room * sizeof(*cookies));
-
-		if (cookies == NULL)
-			return false;
-		b->cookies = cookies;
-		b->room = room;
-	}
-	put_letter(&b->text, letter);
-	if (buf_failed(&b->text)) {
-		b->text.failed = false;
-		buf_cut(&b->text, before);
+	entry.note = buf_view(&d->note);
+	if ((pledge.place = journal_append(d->journal, &entry)) == 0)
 		return false;
-	}
-	b->cookies[b->count++] = cookie;
-	start(d);
+	pledges_add(&d->pledges, &pledge);
 	return true;
 }
 
 size_t
 dead_pending(const struct dead *d)
 {
-	return d->coming.count + d->going.count;
+	return pledges_count(&d->pledges);
+}
+
+/* The cursor goes to the first letter that is not too old. */
+static void
+looked(void *ctx, const struct journal_entry *entries, size_t count, uint64_t after)
+{
+	struct dead *d = ctx;
+	int64_t oldest = clock_now() - (int64_t)(d->config.keep_for * (double)CLOCK_SECOND);
+
+	for (size_t i = 0; i < count; i++)
+		if (entries[i].received >= oldest) {
+			journal_move_cursor(d->journal, entries[i].number);
+			return;
+		}
+	journal_move_cursor(d->journal, after);
 }
 
 void
 dead_tick(struct dead *d)
 {
-	struct err *e;
+	int64_t oldest = journal_oldest(d->journal);
 
-	if (!d->stuck)
+	if (d->config.keep_for <= 0. || oldest == 0 ||
+	    (double)(clock_now() - oldest) / (double)CLOCK_SECOND < d->config.keep_for)
 		return;
-	/* Somebody may have made room: emptied the file, or moved it away. */
-	if ((e = open_file(d)) != NULL) {
-		log_error("dead_letters_not_opened", log_e(e));
-		err_free(e);
+	/* False: it looks already. */
+	if (!journal_fetch(d->journal, journal_cursor(d->journal), LOOK_BYTES, looked, d))
 		return;
-	}
-	d->stuck = false;
-	start(d);
 }
 
 void
@@ -408,14 +192,8 @@ dead_close(struct dead *d)
 {
 	if (d == NULL)
 		return;
-	if (d->busy)
-		pool_cancel(d->pool, &d->job);
-	if (d->fd >= 0)
-		close(d->fd);
-	free(d->file);
-	buf_fini(&d->coming.text);
-	buf_fini(&d->going.text);
-	free(d->coming.cookies);
-	free(d->going.cookies);
+	journal_close(d->journal);
+	pledges_fini(&d->pledges);
+	buf_fini(&d->note);
 	free(d);
 }

@@ -4,10 +4,9 @@
 #include "base/hash.h"
 
 void
-identity_make(const char *sender, uint64_t sequence, int64_t seconds, struct str record,
-    char out[IDENTITY_SIZE])
+identity_digest(
+    const char *sender, uint64_t sequence, struct str record, uint8_t out[IDENTITY_DIGEST])
 {
-	static const char hex[] = "0123456789abcdef";
 	uint8_t digest[SHA256_SIZE];
 	char number[8];
 	struct str parts[3];
@@ -17,7 +16,15 @@ identity_make(const char *sender, uint64_t sequence, int64_t seconds, struct str
 	parts[1] = (struct str){ number, sizeof(number) };
 	parts[2] = record;
 	hash_sha256(parts, 3, digest);
+	memcpy(out, digest, IDENTITY_DIGEST);
+}
+
+void
+identity_make(const uint8_t digest[IDENTITY_DIGEST], int64_t seconds, char out[IDENTITY_SIZE])
+{
+	static const char hex[] = "0123456789abcdef";
+
 	for (int i = 0; i < 8; i++)
 		out[i] = hex[(uint64_t)seconds >> (28 - 4 * i) & 15];
-	hash_base64url(digest, 16, out + 8);
+	hash_base64url(digest, IDENTITY_DIGEST, out + 8);
 }

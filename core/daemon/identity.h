@@ -10,13 +10,16 @@
 
 #include "base/str.h"
 
-#define IDENTITY_SIZE 30 /* characters; no NUL */
+#define IDENTITY_SIZE   30 /* characters; no NUL */
+#define IDENTITY_DIGEST 16 /* bytes */
 
+/* The digest alone tells a record from all others, too. */
+void identity_digest(
+    const char *sender, uint64_t sequence, struct str record, uint8_t out[IDENTITY_DIGEST]);
 /*
  * seconds: the event's, 0 where the record has none: the time of receipt would differ between two
  * copies.
  */
-void identity_make(const char *sender, uint64_t sequence, int64_t seconds, struct str record,
-    char out[IDENTITY_SIZE]);
+void identity_make(const uint8_t digest[IDENTITY_DIGEST], int64_t seconds, char out[IDENTITY_SIZE]);
 
 #endif

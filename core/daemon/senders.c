@@ -4,12 +4,30 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/item.h"
+#include "daemon/source.h"
+
+#define RESENDS_MOST (64u << 20) /* bytes */
 
 void
 senders_init(struct senders *all)
 {
-	*all = (struct senders){ 0 };
+	*all = (struct senders){ .resends = { .most = RESENDS_MOST } };
+}
+
+static void
+sender_free(struct senders *all, struct sender *s)
+{
+	for (struct source *from = s->sources, *next; from != NULL; from = next) {
+		next = from->next; /* of connections that were closed without a word */
+		free(from);
+	}
+	resends_fini(&s->resends, &all->resends);
+	ledger_fini(&s->ledger);
+	free(s->name);
+	free(s->from);
+	free(s);
 }
 
 void
@@ -20,21 +38,20 @@ senders_fini(struct senders *all)
 	for (size_t i = 0; i < all->bucket_count; i++)
 		for (s = all->buckets[i]; s != NULL; s = next) {
 			next = s->next_hash;
-			free(s->name);
-			free(s->from);
-			free(s);
+			sender_free(all, s);
 		}
 	free(all->buckets);
+	reasons_fini(&all->reasons);
 	senders_init(all);
 }
 
 static size_t
-name_hash(const char *name)
+name_hash(struct str name)
 {
 	uint64_t h = 1469598103934665603u; /* FNV-1a */
 
-	for (; *name != '\0'; name++)
-		h = (h ^ (unsigned char)*name) * 1099511628211u;
+	for (size_t i = 0; i < name.len; i++)
+		h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
 	return (size_t)(h ^ h >> 32);
 }
 
@@ -48,7 +65,7 @@ grow(struct senders *all)
 		return all->bucket_count > 0; /* longer chains will do */
 	for (size_t i = 0; i < all->bucket_count; i++)
 		for (s = all->buckets[i]; s != NULL; s = next) {
-			size_t to = name_hash(s->name) % count;
+			size_t to = name_hash(str_of(s->name)) % count;
 
 			next = s->next_hash;
 			s->next_hash = buckets[to];
@@ -61,7 +78,7 @@ grow(struct senders *all)
 }
 
 struct sender *
-senders_named(struct senders *all, const char *name)
+senders_named(struct senders *all, struct str name)
 {
 	struct sender *s, **bucket;
 
@@ -69,17 +86,18 @@ senders_named(struct senders *all, const char *name)
 		return NULL;
 	bucket = &all->buckets[name_hash(name) % all->bucket_count];
 	for (s = *bucket; s != NULL; s = s->next_hash)
-		if (strcmp(s->name, name) == 0)
+		if (str_equal(str_of(s->name), name))
 			return s;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
-	if ((s->name = strdup(name)) == NULL) {
+	if ((s->name = strndup(name.at, name.len)) == NULL) {
 		free(s);
 		return NULL;
 	}
 	s->next_hash = *bucket;
 	*bucket = s;
 	all->count++;
+	all->resends.sharers = all->count;
 	return s;
 }
 
@@ -144,8 +162,6 @@ senders_queue(struct senders *all, struct sender *s, struct item *item)
 		s->last->next = item;
 		s->last = item;
 	}
-	s->ledger.received++;
-	all->ledger.received++;
 }
 
 struct item *
@@ -167,10 +183,54 @@ senders_next(struct senders *all, unsigned quantum)
 }
 
 void
-senders_count(struct senders *all, struct sender *s, enum fate fate)
+senders_received(struct senders *all, struct sender *s)
+{
+	s->ledger.received++;
+	all->ledger.received++;
+}
+
+void
+senders_count(struct senders *all, struct sender *s, enum fate fate, struct reason *reason)
 {
 	s->ledger.fates[fate]++;
 	all->ledger.fates[fate]++;
+	if (reason != NULL && reason->fate == fate) {
+		reason->count++;
+		ledger_reason(&s->ledger, reason);
+	}
+}
+
+void
+sender_tell_missing(const struct sender *s, uint64_t missing, uint64_t before)
+{
+	log_warn("records_missing", log_s("sender", s->name), log_i("missing", (int64_t)missing),
+	    log_i("before", (int64_t)before),
+	    log_s("meaning", "its auditd counted records that did not come here: its window was "
+			     "full, or they went to another receiver"));
+}
+
+void
+sender_tell_kernel_missing(const struct sender *s, uint64_t missing, uint64_t before)
+{
+	log_warn("records_missing_in_kernel", log_s("sender", s->name),
+	    log_i("missing", (int64_t)missing), log_i("before", (int64_t)before),
+	    log_s("meaning",
+		"its kernel counted records that its auditd did not get or does not send: "
+		"auditd's own queue was full (see auditstat), or the plugin filters by class"));
+}
+
+void
+senders_join(struct senders *all)
+{
+	uint64_t gap;
+
+	for (size_t i = 0; i < all->bucket_count; i++)
+		for (struct sender *s = all->buckets[i]; s != NULL; s = s->next_hash) {
+			gap = sequences_join(&s->sequences, &s->recovered);
+			if (gap > 0)
+				sender_tell_missing(s, gap, s->sequences.first);
+			s->recovered = (struct sequences){ 0 };
+		}
 }
 
 void
@@ -195,7 +255,8 @@ senders_missing(
 static bool
 is_forgettable(const struct sender *s)
 {
-	return s->connections == 0 && s->alarmed && ledger_waiting(&s->ledger) == 0;
+	return s->connections == 0 && s->alarmed && s->sources == NULL && s->owed == 0 &&
+	       ledger_waiting(&s->ledger) == 0;
 }
 
 size_t
@@ -212,10 +273,8 @@ senders_forget(struct senders *all, size_t most)
 				continue;
 			}
 			*at = s->next_hash;
-			free(s->name);
-			free(s->from);
-			free(s);
-			all->count--;
+			sender_free(all, s);
+			all->resends.sharers = --all->count;
 		}
 	return before - all->count;
 }

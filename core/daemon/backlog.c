@@ -1,0 +1,228 @@
+/* backlog: records of the journal that are not in memory: read again when there is room. */
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/pipeline_inside.h"
+
+#define FETCH_MOST (1u << 20) /* bytes of one reading */
+#define NEAR       4096       /* records; so few are read soon */
+
+/* Is there room for so many bytes more, of those that records of the journal may take in all? */
+static bool
+has_room(const struct pipeline *p, size_t bytes, size_t most)
+{
+	/* One that is larger than all of it has to pass, too. */
+	return p->backlog.held == 0 || p->backlog.held + bytes <= most;
+}
+
+/* Where what has to be read ends. */
+static uint64_t
+gap_end(const struct pipeline *p)
+{
+	const struct backlog *b = &p->backlog;
+
+	return b->kept_from < b->kept_to ? b->kept_from : journal_next(p->rooms.journal);
+}
+
+void
+backlog_start(struct pipeline *p)
+{
+	struct journal *j = p->rooms.journal;
+	uint64_t cursor = journal_cursor(j), next = journal_next(j);
+
+	prefix_init(&p->prefix, cursor);
+	p->backlog = (struct backlog){
+		.fetch_at = cursor,
+		.kept_from = next,
+		.kept_to = next,
+		.recovered = next,
+		.recovering = cursor < next,
+	};
+	p->senders.ledger.recovered = next - cursor;
+	if (cursor < next)
+		log_info("backlog", log_i("records", (int64_t)(next - cursor)),
+		    log_s("meaning", "the journal holds them from before; they go to the output "
+				     "beside the new ones"));
+}
+
+/* What was read meets what was kept. */
+static void
+join(struct backlog *b)
+{
+	if (b->fetch_at < b->kept_from)
+		return;
+	if (b->fetch_at < b->kept_to)
+		b->fetch_at = b->kept_to;
+	b->kept_from = b->kept_to = b->fetch_at;
+}
+
+static void
+recovered_all(struct pipeline *p)
+{
+	struct backlog *b = &p->backlog;
+
+	if (!b->recovering || b->fetch_at < b->recovered)
+		return;
+	b->recovering = false;
+	senders_join(&p->senders);
+	log_info("backlog_read", log_i("records", (int64_t)p->senders.ledger.recovered));
+}
+
+/* Puts an item of the journal into its sender's queue; false: there is no room. */
+static bool
+queue(struct pipeline *p, struct source *source, const struct journal_entry *entry,
+    const uint8_t digest[IDENTITY_DIGEST], uint64_t place, size_t most)
+{
+	struct item *item;
+
+	if (!has_room(p, entry->bytes.len + ITEM_COST, most) ||
+	    !prefix_reserve(&p->prefix, place) ||
+	    (item = intake_item(p, source, entry->sequence, entry->full_size, entry->received,
+		 entry->bytes)) == NULL)
+		return false;
+	item->place = place;
+	memcpy(item->digest, digest, IDENTITY_DIGEST);
+	p->backlog.held += item->len + ITEM_COST;
+	senders_queue(&p->senders, source->sender, item);
+	return true;
+}
+
+void
+backlog_keep(struct pipeline *p, struct source *source, const struct journal_entry *entry,
+    const uint8_t digest[IDENTITY_DIGEST], uint64_t place)
+{
+	struct backlog *b = &p->backlog;
+	size_t most = p->config.max_memory;
+
+	if (b->kept_to != place) {
+		/*
+		 * Records before it were left out. Only when nearly all of them are read, what
+		 * comes is kept again: a rest that is not on disk yet is always there.
+		 */
+		if (b->kept_from != b->kept_to ||
+		    b->fetch_at + NEAR < journal_stored(p->rooms.journal))
+			return;
+		b->kept_from = b->kept_to = place;
+	}
+	if (b->fetch_at < b->kept_from)
+		most /= 2; /* what has to be read needs room, too */
+	if (queue(p, source, entry, digest, place, most))
+		b->kept_to = place + 1;
+	join(b);
+}
+
+/* Places that nothing was found at: damage, which the recovery set aside. */
+static bool
+skip(struct pipeline *p, uint64_t from, uint64_t to)
+{
+	if (from >= to)
+		return true;
+	if (!prefix_reserve(&p->prefix, to - 1))
+		return false;
+	log_error("journal_records_damaged", log_i("records", (int64_t)(to - from)),
+	    log_i("first", (int64_t)from));
+	for (uint64_t place = from; place < to; place++) {
+		prefix_settle(&p->prefix, place);
+		p->senders.ledger.fates[FATE_DAMAGED]++;
+	}
+	p->backlog.fetch_at = to;
+	return true;
+}
+
+/* A record from before the start is counted now: nobody has seen it since. */
+static void
+count_recovered(struct pipeline *p, struct sender *s, const struct resend *record)
+{
+	struct resend *first;
+	enum resend_status known =
+	    resends_find(&s->resends, record->sequence, record->digest, &first);
+
+	s->ledger.recovered++;
+	if (known != RESEND_KNOWN)
+		intake_note(
+		    p, s, &s->recovered, record, known == RESEND_OTHER && s->recovered.begun);
+}
+
+/* Takes up a record that was read; false: there is no room for it now. */
+static bool
+take(struct pipeline *p, const struct journal_entry *entry)
+{
+	struct resend record = { .sequence = entry->sequence, .place = entry->number };
+	struct source *source = source_get(
+	    &p->senders, entry->sender, groups_named(p->rooms.groups, entry->sender->group));
+	bool taken;
+
+	if (source == NULL)
+		return false;
+	identity_digest(source->sender->name, entry->sequence, entry->bytes, record.digest);
+	taken = queue(p, source, entry, record.digest, entry->number, p->config.max_memory);
+	if (taken) {
+		p->backlog.read++;
+		p->backlog.fetch_at = entry->number + 1;
+		if (entry->number < p->backlog.recovered)
+			count_recovered(p, source->sender, &record);
+	}
+	source_release(source);
+	return taken;
+}
+
+static void
+fetched(void *ctx, const struct journal_entry *entries, size_t count, uint64_t after)
+{
+	struct pipeline *p = ctx;
+	struct backlog *b = &p->backlog;
+	uint64_t end = gap_end(p);
+	bool room = true;
+
+	b->fetching = false;
+	for (size_t i = 0; room && i < count && entries[i].number < end; i++)
+		if (entries[i].number >= b->fetch_at)
+			room = skip(p, b->fetch_at, entries[i].number) && take(p, &entries[i]);
+	if (after > end)
+		after = end;
+	if (room)
+		room = skip(p, b->fetch_at, after);
+	join(b);
+	recovered_all(p);
+}
+
+void
+backlog_pump(struct pipeline *p)
+{
+	struct backlog *b = &p->backlog;
+	size_t bytes = FETCH_MOST;
+
+	if (p->rooms.journal == NULL)
+		return;
+	recovered_all(p);
+	if (b->fetching || b->fetch_at >= gap_end(p) ||
+	    b->fetch_at >= journal_stored(p->rooms.journal))
+		return;
+	if (bytes > p->config.max_memory / 4)
+		bytes = p->config.max_memory / 4;
+	/* As much as is asked for should fit, with what its items take beside. */
+	if (b->held > 0 && b->held + 2 * bytes > p->config.max_memory)
+		return;
+	b->fetching = journal_fetch(p->rooms.journal, b->fetch_at, bytes, fetched, p);
+}
+
+void
+backlog_settle(struct pipeline *p, uint64_t place)
+{
+	prefix_settle(&p->prefix, place);
+}
+
+void
+backlog_move_cursor(struct pipeline *p)
+{
+	uint64_t stored, to = p->prefix.base;
+
+	if (p->rooms.journal == NULL)
+		return;
+	/* What has a fate need not be on disk, but a cursor beyond the disk means nothing. */
+	stored = journal_stored(p->rooms.journal);
+	if (to > stored)
+		to = stored;
+	if (to > journal_cursor(p->rooms.journal))
+		journal_move_cursor(p->rooms.journal, to);
+}

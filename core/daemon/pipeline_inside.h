@@ -1,0 +1,105 @@
+/* pipeline_inside: what the parts of the pipeline share: intake, work, letters, backlog. */
+#ifndef DAEMON_PIPELINE_INSIDE_H
+#define DAEMON_PIPELINE_INSIDE_H
+
+#include <ev.h>
+
+#include "daemon/item.h"
+#include "daemon/pipeline.h"
+#include "daemon/pledge.h"
+#include "daemon/prefix.h"
+#include "daemon/source.h"
+
+/*
+ * Which records of the journal are in memory. Below fetch_at all of them were taken up; from there
+ * to kept_from they have to be read; from kept_from to kept_to they were taken up when they came;
+ * what lies beyond has to be read too.
+ *
+ *	… taken up | to be read | taken up | to be read (or nothing) | next one
+ *	        fetch_at    kept_from    kept_to              journal_next()
+ */
+struct backlog {
+	uint64_t fetch_at, kept_from, kept_to;
+	uint64_t recovered; /* what lies below was there at the start */
+	bool recovering;    /* and not all of it was read */
+	bool fetching;
+	size_t held;   /* bytes of records of the journal in memory */
+	uint64_t read; /* records read back, in all */
+};
+
+struct pipeline {
+	struct ev_loop *loop;
+	struct ev_prepare turn; /* before the loop sleeps: whatever waits is taken up */
+	struct ev_idle more;    /* keeps the loop from sleeping while more waits */
+	struct pipeline_config config;
+	struct pipeline_rooms rooms;
+	struct wire_handler wire_handler;
+	struct output_handler output_handler;
+	struct journal_handler journal_handler;
+	struct senders senders;
+	struct item *in_hand; /* taken up and not settled */
+	struct item *letters,
+	    **last_letter; /* of these, those that wait for room in the dead letters */
+	struct item *woken, **last_woken; /* of these, those whose lookups have been answered */
+	struct pledges pledges;
+	struct prefix prefix;
+	struct backlog backlog;
+	struct desk *desk;  /* reused for each record */
+	struct desk *desks; /* free ones */
+	size_t desk_count;
+	struct buf document;
+	uint64_t owed;       /* acknowledgements */
+	unsigned homeless;   /* peers whose source could not be made yet */
+	const char *stalled; /* why the journal takes nothing now */
+};
+
+/* ---- intake.c ---- */
+extern const struct wire_handler intake_handler;
+/* A receipt has to be given back some day; it is given back: the record is safe. */
+void intake_owe(struct pipeline *p, struct sender *s);
+void intake_acknowledge(struct pipeline *p, struct sender *s, struct peer *peer, uint64_t receipt);
+/* Makes an item of a record; NULL when memory is out. It takes a reference to the source. */
+struct item *intake_item(struct pipeline *p, struct source *source, uint64_t sequence,
+    uint64_t full_size, int64_t received, struct str bytes);
+/* Looks at the numbers of a record that came for the first time, and remembers it. */
+void intake_note(struct pipeline *p, struct sender *s, struct sequences *sequences,
+    const struct resend *record, bool other);
+
+/* ---- work.c ---- */
+/* Has work_take_up() what it needs? */
+bool work_ready(struct pipeline *p);
+/* From bytes to a document or a verdict. */
+void work_take_up(struct pipeline *p, struct item *item);
+/* Goes on with a record that waited for a lookup. */
+void work_resume(struct pipeline *p);
+/* One of the settlements that an item waits for has come. */
+void work_settled(struct item *item, enum fate fate);
+void work_output_settled(void *ctx, void *cookie, const struct output_settled *settled);
+void work_hold(struct item *item);
+/* Forgets an item, with all that it has. */
+void work_let_go(struct item *item);
+void desk_free(struct desk *d);
+
+/* ---- letters.c ---- */
+/*
+ * Puts a record among the dead letters; its item is settled when the letter is on disk. When there
+ * is no room for the letter, the record waits for it: it is not lost, the sender or the journal
+ * has it. Such a letter has the reason and the record, and does without the rest.
+ */
+void letters_put(struct item *item, const struct dead_letter *why);
+/* Takes up the letters that had to wait, as far as there is room now. */
+void letters_retry(struct pipeline *p);
+
+/* ---- backlog.c ---- */
+void backlog_start(struct pipeline *p);
+/* A record was appended at this place: keeps it in memory, if it may and there is room. */
+void backlog_keep(struct pipeline *p, struct source *source, const struct journal_entry *entry,
+    const uint8_t digest[IDENTITY_DIGEST], uint64_t place);
+/* Reads on, if there is room. */
+void backlog_pump(struct pipeline *p);
+/* A place of the journal has a fate. */
+void backlog_settle(struct pipeline *p, uint64_t place);
+/* Tells the journal how far all have a fate. */
+void backlog_move_cursor(struct pipeline *p);
+
+#endif
