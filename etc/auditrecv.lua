@@ -404,7 +404,7 @@ return {
 		-- Let a crash leave a core file, which holds records and keys.
 		-- core_dumps = false,
 
-		-- On Linux, end the program when it makes a system call that it has no use for.
+		-- On Linux, have the kernel refuse every system call that the program has no use for.
 		-- seccomp = true,
 	},
 

@@ -330,7 +330,7 @@ static const struct setting process_schema[] = {
 	BOOL("core_dumps", HERE(service.core_dumps), "false",
 	    "Let a crash leave a core file, which holds records and keys."),
 	BOOL("seccomp", HERE(service.seccomp), "true",
-	    "On Linux, end the program when it makes a system call that it has no use for."),
+	    "On Linux, have the kernel refuse every system call that the program has no use for."),
 	END,
 };
 

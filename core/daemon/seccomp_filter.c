@@ -7,6 +7,9 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -14,216 +17,62 @@
 
 #include "base/log.h"
 
-/* Names, since some exist on some processors only. */
-static const char *const allowed[] = {
-	/* descriptors and files */
-	"read",
-	"readv",
-	"pread64",
-	"preadv",
-	"preadv2",
-	"write",
-	"writev",
-	"pwrite64",
-	"pwritev",
-	"pwritev2",
-	"close",
-	"close_range",
-	"lseek",
-	"_llseek",
-	"open",
-	"openat",
-	"creat",
-	"stat",
-	"stat64",
-	"lstat",
-	"lstat64",
-	"fstat",
-	"fstat64",
-	"newfstatat",
-	"fstatat64",
-	"statx",
-	"statfs",
-	"statfs64",
-	"fstatfs",
-	"fstatfs64",
-	"access",
-	"faccessat",
-	"faccessat2",
-	"dup",
-	"dup2",
-	"dup3",
-	"pipe",
-	"pipe2",
-	"fcntl",
-	"fcntl64",
-	"flock",
-	"fsync",
-	"fdatasync",
-	"sync_file_range",
-	"sync_file_range2",
-	"ftruncate",
-	"ftruncate64",
-	"truncate",
-	"truncate64",
-	"fallocate",
-	"fadvise64",
-	"fadvise64_64",
-	"readahead",
-	"rename",
-	"renameat",
-	"renameat2",
-	"unlink",
-	"unlinkat",
-	"link",
-	"linkat",
-	"mkdir",
-	"mkdirat",
-	"rmdir",
-	"getdents",
-	"getdents64",
-	"readlink",
-	"readlinkat",
-	"chmod",
-	"fchmod",
-	"fchmodat",
-	"umask",
-	"getcwd",
-	"sendfile",
-	"sendfile64",
-	"utimensat",
-	/* memory */
-	"brk",
-	"munmap",
-	"mremap",
-	"madvise",
-	"msync",
-	"mlock",
-	"mlock2",
-	"munlock",
-	"mincore",
-	"membarrier",
-	/* network; socket() by its family, below */
-	"connect",
-	"bind",
-	"listen",
-	"accept",
-	"accept4",
-	"shutdown",
-	"getsockname",
-	"getpeername",
-	"getsockopt",
-	"setsockopt",
-	"socketpair",
-	"sendto",
-	"recvfrom",
-	"sendmsg",
-	"recvmsg",
-	"sendmmsg",
-	"recvmmsg",
-	"send",
-	"recv",
-	/* waiting and time */
-	"epoll_create",
-	"epoll_create1",
-	"epoll_ctl",
-	"epoll_wait",
-	"epoll_pwait",
-	"epoll_pwait2",
-	"poll",
-	"ppoll",
-	"select",
-	"_newselect",
-	"pselect6",
-	"eventfd",
-	"eventfd2",
-	"timerfd_create",
-	"timerfd_settime",
-	"timerfd_gettime",
-	"inotify_init1",
-	"inotify_add_watch",
-	"inotify_rm_watch",
-	"nanosleep",
-	"clock_nanosleep",
-	"clock_gettime",
-	"clock_getres",
-	"gettimeofday",
-	"time",
-	"getitimer",
-	"clock_gettime64",
-	"futex_time64",
-	"ppoll_time64",
-	"pselect6_time64",
-	"clock_nanosleep_time64",
-	"timerfd_settime64",
-	"recvmmsg_time64",
-	"utimensat_time64",
-	/* threads and signals; clone() by its flags, tgkill() by its target, below */
-	"futex",
-	"set_robust_list",
-	"get_robust_list",
-	"rseq",
-	"set_tid_address",
-	"gettid",
-	"exit",
-	"exit_group",
-	"sched_yield",
-	"sched_getaffinity",
-	"sched_getparam",
-	"sched_getscheduler",
-	"getcpu",
-	"rt_sigaction",
-	"rt_sigprocmask",
-	"rt_sigreturn",
-	"sigreturn",
-	"rt_sigpending",
-	"rt_sigtimedwait",
-	"rt_sigsuspend",
-	"sigaltstack",
-	"signalfd4",
-	"restart_syscall",
-	"arch_prctl",
-	/* what it is, and what the machine is */
-	"getpid",
-	"getppid",
-	"getuid",
-	"geteuid",
-	"getgid",
-	"getegid",
-	"getuid32",
-	"geteuid32",
-	"getgid32",
-	"getegid32",
-	"getresuid",
-	"getresgid",
-	"getresuid32",
-	"getresgid32",
-	"getgroups",
-	"getgroups32",
-	"getpgrp",
-	"getpgid",
-	"getrusage",
-	"getrlimit",
-	"ugetrlimit",
-	"sysinfo",
-	"uname",
-	"times",
-	"getrandom",
-};
+/* By name, since some exist on some processors only; a blank behind each. */
+static const char allowed[] =
+    /* descriptors and files */
+    "read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 "
+    "close close_range lseek _llseek open openat creat stat stat64 lstat lstat64 "
+    "fstat fstat64 newfstatat fstatat64 statx statfs statfs64 fstatfs fstatfs64 "
+    "access faccessat faccessat2 dup dup2 dup3 pipe pipe2 fcntl fcntl64 flock "
+    "fsync fdatasync sync_file_range sync_file_range2 ftruncate ftruncate64 "
+    "truncate truncate64 fallocate fadvise64 fadvise64_64 readahead rename "
+    "renameat renameat2 unlink unlinkat link linkat mkdir mkdirat rmdir getdents "
+    "getdents64 readlink readlinkat chmod fchmod fchmodat umask getcwd sendfile "
+    "sendfile64 utimensat "
+    /* memory */
+    "brk munmap mremap madvise msync mlock mlock2 munlock mincore membarrier "
+    /* network; socket() by its family, below */
+    "connect bind listen accept accept4 shutdown getsockname getpeername "
+    "getsockopt setsockopt socketpair sendto recvfrom sendmsg recvmsg sendmmsg "
+    "recvmmsg send recv "
+    /* waiting and time */
+    "epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 "
+    "poll ppoll select _newselect pselect6 eventfd eventfd2 timerfd_create "
+    "timerfd_settime timerfd_gettime inotify_init1 inotify_add_watch "
+    "inotify_rm_watch nanosleep clock_nanosleep clock_gettime clock_getres "
+    "gettimeofday time getitimer setitimer timer_create timer_settime timer_gettime "
+    "timer_getoverrun timer_delete clock_gettime64 futex_time64 ppoll_time64 "
+    "pselect6_time64 clock_nanosleep_time64 timerfd_settime64 recvmmsg_time64 "
+    "utimensat_time64 "
+    /* threads and signals; clone() by its flags, tgkill() by its target, below */
+    "futex set_robust_list get_robust_list rseq set_tid_address gettid exit "
+    "exit_group sched_yield sched_getaffinity sched_getparam sched_getscheduler "
+    "getcpu rt_sigaction rt_sigprocmask rt_sigreturn sigreturn rt_sigpending "
+    "rt_sigtimedwait rt_sigsuspend sigaltstack signalfd4 restart_syscall "
+    "arch_prctl "
+    /* what it is, and what the machine is */
+    "getpid getppid getuid geteuid getgid getegid getuid32 geteuid32 getgid32 "
+    "getegid32 getresuid getresgid getresuid32 getresgid32 getgroups getgroups32 "
+    "getpgrp getpgid getrusage getrlimit ugetrlimit sysinfo uname times "
+    "getrandom ";
 
 /* Nobody but an intruder would try these. */
-static const char *const hostile[] = { "execve", "execveat", "fork", "vfork", "ptrace",
-	"process_vm_readv", "process_vm_writev", "kill", "tkill", "setuid", "setgid", "setreuid",
-	"setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset", "bpf",
-	"keyctl", "add_key", "request_key", "mount", "umount2", "pivot_root", "chroot", "unshare",
-	"setns", "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load",
-	"reboot", "sethostname", "swapon", "swapoff", "acct", "settimeofday", "clock_settime",
-	"userfaultfd", "io_uring_setup", "perf_event_open", "mknod", "mknodat", "chown", "fchown",
-	"lchown", "fchownat", "symlink", "symlinkat", "personality", "open_by_handle_at" };
+static const char hostile[] =
+    "execve execveat fork vfork ptrace process_vm_readv process_vm_writev kill "
+    "tkill setuid setgid setreuid setregid setresuid setresgid setgroups "
+    "setfsuid setfsgid capset bpf keyctl add_key request_key mount umount2 "
+    "pivot_root chroot unshare setns init_module finit_module delete_module "
+    "kexec_load kexec_file_load reboot sethostname swapon swapoff acct "
+    "settimeofday clock_settime userfaultfd io_uring_setup perf_event_open mknod "
+    "mknodat chown fchown lchown fchownat symlink symlinkat personality "
+    "open_by_handle_at ";
 
 static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
 /* Names of threads, names of memory areas (PR_SET_VMA), and asking whether we may leave a core. */
 static const int prctls[] = { PR_SET_NAME, PR_GET_NAME, 0x53564d41, PR_GET_DUMPABLE };
+
+/* Bytes that wait, non-blocking mode, is it a terminal and how wide. */
+static const int ioctls[] = { FIONREAD, FIONBIO, TCGETS, TIOCGWINSZ };
 
 /* Rules for calls that the processor does not have are none. */
 static int
@@ -238,23 +87,27 @@ add(scmp_filter_ctx f, uint32_t action, const char *name, unsigned count,
 }
 
 static int
-add_all(scmp_filter_ctx f, uint32_t action, const char *const *names, size_t count)
+add_all(scmp_filter_ctx f, uint32_t action, const char *names)
 {
+	char name[32];
 	int rc = 0;
 
-	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = add(f, action, names[i], 0, NULL);
+	for (size_t len; rc == 0 && *names != '\0'; names += len + 1) {
+		len = strcspn(names, " ");
+		snprintf(name, sizeof(name), "%.*s", (int)len, names);
+		rc = add(f, action, name, 0, NULL);
+	}
 	return rc;
 }
 
 static int
-add_equal(scmp_filter_ctx f, const char *name, const int *values, size_t count)
+add_equal(scmp_filter_ctx f, const char *name, unsigned argument, const int *values, size_t count)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = add(f, SCMP_ACT_ALLOW, name, 1,
-		    &SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)(unsigned)values[i]));
+		    &SCMP_CMP(argument, SCMP_CMP_EQ, (scmp_datum_t)(unsigned)values[i]));
 	return rc;
 }
 
@@ -266,8 +119,8 @@ add_conditions(scmp_filter_ctx f)
 	const scmp_datum_t rwx = PROT_WRITE | PROT_EXEC;
 	int rc;
 
-	if ((rc = add_equal(f, "socket", families, ARRAY_LEN(families))) != 0 ||
-	    (rc = add_equal(f, "prctl", prctls, ARRAY_LEN(prctls))) != 0)
+	if ((rc = add_equal(f, "socket", 0, families, ARRAY_LEN(families))) != 0 ||
+	    (rc = add_equal(f, "prctl", 0, prctls, ARRAY_LEN(prctls))) != 0)
 		return rc;
 	/* No memory is both written and run; only what is a file becomes code (modules of GSS). */
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
@@ -291,8 +144,7 @@ add_conditions(scmp_filter_ctx f)
 	/* Asking for a limit, not setting it. */
 	if ((rc = add(f, SCMP_ACT_ALLOW, "prlimit64", 1, &SCMP_A2(SCMP_CMP_EQ, 0))) != 0)
 		return rc;
-	/* Bytes that wait, non-blocking mode, is it a terminal. */
-	return add_equal(f, "ioctl", (const int[]){ 0x541B, 0x5421, 0x5401, 0x5413 }, 4);
+	return add_equal(f, "ioctl", 1, ioctls, ARRAY_LEN(ioctls));
 }
 
 static int
@@ -305,8 +157,8 @@ fill(scmp_filter_ctx f)
 	    (rc = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1)) != 0)
 		return rc;
 	(void)seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree; older ones have none */
-	if ((rc = add_all(f, SCMP_ACT_ALLOW, allowed, ARRAY_LEN(allowed))) != 0 ||
-	    (rc = add_all(f, SCMP_ACT_ERRNO(EPERM), hostile, ARRAY_LEN(hostile))) != 0)
+	if ((rc = add_all(f, SCMP_ACT_ALLOW, allowed)) != 0 ||
+	    (rc = add_all(f, SCMP_ACT_ERRNO(EPERM), hostile)) != 0)
 		return rc;
 	return add_conditions(f);
 }

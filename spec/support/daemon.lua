@@ -45,6 +45,7 @@ end
   options.rules: { ["name.lua"] = source }
   options.folder: of an earlier daemon, to start again on its files
   options.port: to come back where senders look for it
+  options.under: a program with its arguments that runs the daemon: { "strace", … }
   options.ready = false: do not wait ]]
 function daemon.start(options)
   options = options or {}
@@ -62,8 +63,9 @@ function daemon.start(options)
     stop = { time_limit = 20, linger = 2 },
   }, options.settings or {})
   self.settings_file = process.write(folder .. "/auditrecv.lua", "return " .. literal(self.settings) .. "\n")
-  self.process = process.start(folder, "serve" .. math.random(1, 1 << 30),
-    { daemon.program, "serve", "-c", self.settings_file }, options)
+  local argv = table.move(options.under or {}, 1, #(options.under or {}), 1, {})
+  table.move({ daemon.program, "serve", "-c", self.settings_file }, 1, 4, #argv + 1, argv)
+  self.process = process.start(folder, "serve" .. math.random(1, 1 << 30), argv, options)
   if options.ready ~= false then
     self.process:line_with "event=ready"
     self.port = tonumber(self.process:line_with("event=listening", "port="):match "port=(%d+)")

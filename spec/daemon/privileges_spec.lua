@@ -1,0 +1,163 @@
+-- What a receiver gives up before the first record: root, the ways back to it, core dumps.
+local daemon = require "spec.support.daemon"
+local process = require "spec.support.process"
+local socket = require "socket"
+
+local function said_by(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "a"
+  pipe:close()
+  return (text:gsub("%s+$", ""))
+end
+
+local root = said_by "id -u" == "0"
+local no_root = not root and "only root can become another user"
+local user, uid, gid = "nobody", said_by "id -u nobody", said_by "id -g nobody"
+
+-- A folder of that user, with rules in it.
+local function folder_of(owner)
+  local folder = process.folder()
+  process.mkdir(folder .. "/rules")
+  os.execute(("chown -R %s '%s'"):format(owner, folder))
+  return folder
+end
+
+local function status_of(d) return process.read(("/proc/%d/status"):format(d.process.pid)) end
+
+local function ids(status, what) return status:match("\n" .. what .. ":\t([%d\t ]*)\n") end
+
+local function send_one(d)
+  local trail = process.write(d.folder .. "/trail",
+    require "spec.support.bsm_build".trail { a_record.bytes { event = "ssh" } })
+  return daemon.run(d.folder, { "send", "--to", "127.0.0.1:" .. d.port, "--attempts", "1", trail })
+end
+
+-- A port below 1024 that is free.
+local function low_port()
+  for port = 1023, 600, -1 do
+    local server = socket.bind("127.0.0.1", port)
+    if server then
+      server:close()
+      return port
+    end
+  end
+  error "every port below 1024 is taken"
+end
+
+describe("a receiver that root starts for a user", function()
+  it("is that user with that user's groups, and has no capability left", function()
+    if no_root then pending(no_root) return end
+    local d = daemon.start { folder = folder_of(user), settings = { service = { user = user } } }
+    local status = status_of(d)
+    assert.equal((uid .. "\t"):rep(3) .. uid, ids(status, "Uid"))
+    assert.equal((gid .. "\t"):rep(3) .. gid, ids(status, "Gid"))
+    assert.equal(said_by("id -G " .. user), (ids(status, "Groups"):gsub("%s+$", "")))
+    for _, set in ipairs { "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb" } do
+      assert.matches("\n" .. set .. ":\t0+\n", status)
+    end
+    assert.matches("\nNoNewPrivs:\t1\n", status)
+    assert.equal(0, send_one(d).status)
+    assert.equal(0, d:stop())
+  end)
+
+  it("takes the group that it is told", function()
+    if no_root then pending(no_root) return end
+    local d = daemon.start { folder = folder_of(user), settings = { service = { user = user, group = "daemon" } } }
+    local wanted = said_by "getent group daemon":match "^[^:]*:[^:]*:(%d+)"
+    assert.equal((wanted .. "\t"):rep(3) .. wanted, ids(status_of(d), "Gid"))
+    assert.equal(0, d:stop())
+  end)
+
+  it("has bound its port below 1024 and read its key all the same", function()
+    if no_root then pending(no_root) return end
+    local keys = process.folder() -- root's, 0700
+    local key = process.write(keys .. "/key", "id:key\n")
+    process.chmod(key, 384) -- 0600
+    local d = daemon.start { folder = folder_of(user), port = low_port(), settings = { service = { user = user },
+      output = { type = "elasticsearch", urls = { "http://127.0.0.1:1" }, api_key_file = key } } }
+    assert.equal(uid, ids(status_of(d), "Uid"):match "%d+")
+    d.process:kill():wait()
+  end)
+
+  it("makes its files the user's, and nobody else's", function()
+    if no_root then pending(no_root) return end
+    local d = daemon.start { folder = folder_of(user), settings = { service = { user = user } } }
+    assert.equal(0, send_one(d).status)
+    assert.equal(0, d:stop())
+    assert.equal("600 " .. user, said_by(("stat -c '%%a %%U' '%s'"):format(d.documents_file)))
+  end)
+
+  it("does not start where its files would be out of its reach", function()
+    if no_root then pending(no_root) return end
+    local folder = process.folder() -- root's, 0700
+    process.mkdir(folder .. "/rules")
+    local d = daemon.start { folder = folder, ready = false, settings = { service = { user = user } } }
+    assert.equal(1, d.process:wait())
+    assert.matches("Permission denied", d:log())
+  end)
+
+  it("reloads what the user may read", function()
+    if no_root then pending(no_root) return end
+    local d = daemon.start { folder = folder_of(user), settings = { service = { user = user } } }
+    os.execute(("chmod 0644 '%s'"):format(d.settings_file))
+    d:reload()
+    d:logged "event=reloaded"
+    assert.equal(0, d:stop())
+  end)
+end)
+
+describe("a user that nobody can become", function()
+  it("is named: there is no such user, no such group, or no user to the group", function()
+    for _, case in ipairs {
+      { { user = "no-such-user" }, "service%.user: there is no user \\\"no%-such%-user" },
+      { { user = user, group = "no-such-group" }, "service%.group: there is no group \\\"no%-such%-group" },
+      { { group = "daemon" }, "service%.group: it takes service%.user" },
+    } do
+      local d = daemon.start { ready = false, settings = { service = case[1] } }
+      assert.equal(1, d.process:wait())
+      assert.matches(case[2], d:log())
+    end
+  end)
+
+  it("is another one than an ordinary user who starts it", function()
+    if no_root then pending(no_root) return end
+    local folder = folder_of(user)
+    local p = process.start(folder, "serve", { "setpriv", "--reuid", user, "--regid", gid, "--clear-groups",
+      daemon.program, "serve", "--set", "service.user='daemon'" })
+    assert.equal(1, p:wait())
+    assert.matches("service%.user: only root can become daemon", p:stderr())
+  end)
+end)
+
+describe("root that stays root", function()
+  it("is told what to do about it", function()
+    if no_root then pending(no_root) return end
+    local d = daemon.start()
+    assert.matches("service%.user", d:logged "event=runs_as_root")
+    assert.equal(0, d:stop())
+  end)
+end)
+
+describe("core dumps", function()
+  local function limit(d)
+    return process.read(("/proc/%d/limits"):format(d.process.pid)):match "Max core file size +(%S+)"
+  end
+
+  -- Who may not be dumped, has a /proc that belongs to root, whoever runs it.
+  local function owner_of_proc(d) return said_by(("stat -c %%u /proc/%d/environ"):format(d.process.pid)) end
+
+  it("are off: no limit allows one, and the process is not dumpable", function()
+    local d = daemon.start(root and { folder = folder_of(user), settings = { service = { user = user } } })
+    assert.equal("0", limit(d))
+    assert.equal("0", owner_of_proc(d))
+    assert.equal(0, d:stop())
+  end)
+
+  it("are on where somebody asks for them", function()
+    if no_root then pending(no_root) return end
+    local d = daemon.start { folder = folder_of(user), settings = { service = { user = user, core_dumps = true } } }
+    assert.not_equal("0", limit(d))
+    assert.equal(uid, owner_of_proc(d))
+    assert.equal(0, d:stop())
+  end)
+end)
