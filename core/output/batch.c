@@ -79,39 +79,45 @@ put_id(struct buf *body, struct str id)
 }
 
 bool
-batch_add(struct batch *b, struct destination *to, struct destination *fallback, struct str id,
-    bool written, struct str json, void *cookie)
+batch_add(struct batch *b, const struct batch_document *d)
 {
+	struct str line = d->overwrite ? d->to->overwrite : d->to->line;
 	struct batch_item *item;
 	size_t at = b->body.len, id_at;
 
-	if (to->line.len + id.len * 6 > UINT32_MAX / 2 || json.len > UINT32_MAX / 2)
+	if (line.len + d->id.len * 6 > UINT32_MAX / 2 || d->json.len > UINT32_MAX / 2)
 		return false;
 	if ((item = next_item(b)) == NULL ||
-	    !buf_need(&b->body, to->line.len + id.len + json.len + 8)) {
+	    !buf_need(&b->body, line.len + d->id.len + d->json.len + 8)) {
 		b->body.failed = false; /* what was there before is untouched */
 		return false;
 	}
-	buf_str(&b->body, to->line);
+	buf_str(&b->body, line);
 	id_at = b->body.len;
-	if (LIKELY(written || is_plain(id)))
-		buf_str(&b->body, id);
+	if (LIKELY(d->written || is_plain(d->id)))
+		buf_str(&b->body, d->id);
 	else
-		put_id(&b->body, id);
-	*item = (struct batch_item){ .cookie = cookie, .to = to, .fallback = fallback, .at = at };
+		put_id(&b->body, d->id);
+	*item = (struct batch_item){
+		.cookie = d->cookie,
+		.to = d->to,
+		.fallback = d->fallback,
+		.at = at,
+		.marks = d->overwrite ? BATCH_OVERWRITE : 0,
+	};
 	item->id_len = (uint32_t)(b->body.len - id_at);
 	buf_append(&b->body, "\"}}\n", 4);
 	item->line_len = (uint32_t)(b->body.len - at);
-	item->json_len = (uint32_t)json.len;
-	buf_str(&b->body, json);
+	item->json_len = (uint32_t)d->json.len;
+	buf_str(&b->body, d->json);
 	buf_byte(&b->body, '\n');
 	if (buf_failed(&b->body)) {
 		b->body.len = at;
 		b->body.failed = false;
 		return false;
 	}
-	to->refs++;
-	fallback->refs++;
+	d->to->refs++;
+	d->fallback->refs++;
 	b->count++;
 	return true;
 }

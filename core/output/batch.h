@@ -1,7 +1,8 @@
 /*
  * batch: documents on their way in one request: the body as it is sent, and who is in it.
  *
- * A body is `{"create":{"_index":…,"_id":…}}` and the document, a line each. A document is copied
+ * A body is `{"create":{"_index":…,"_id":…}}` and the document, a line each (`index` where a
+ * document is to overwrite what is there). A document is copied
  * into it once; those that have to go again are moved together inside, or copied to another
  * batch.
  */
@@ -14,10 +15,11 @@
 #include "base/buf.h"
 #include "output/destination.h"
 
-#define BATCH_REPAIRED 1 /* a field of it was moved under `misfit` */
-#define BATCH_REROUTED 2 /* it goes to its fallback index */
-#define BATCH_RACED    4 /* it was sent once more unchanged after a change of the mapping */
-#define BATCH_BLAMED   8 /* it was refused while others went into the same index */
+#define BATCH_REPAIRED  1  /* a field of it was moved under `misfit` */
+#define BATCH_REROUTED  2  /* it goes to its fallback index */
+#define BATCH_RACED     4  /* it was sent once more unchanged after a change of the mapping */
+#define BATCH_BLAMED    8  /* it was refused while others went into the same index */
+#define BATCH_OVERWRITE 16 /* it is written over what is there */
 
 struct batch_item {
 	void *cookie;
@@ -77,12 +79,18 @@ void batch_free(struct batch *b);
 /* Empties it for the next use; keeps memory up to keep bytes. */
 void batch_reset(struct batch *b, size_t keep);
 
-/*
- * Appends a document, one line, and takes a reference to each destination. The id is JSON already
- * when `written`. False: out of memory.
- */
-bool batch_add(struct batch *b, struct destination *to, struct destination *fallback, struct str id,
-    bool written, struct str json, void *cookie) MUST_USE;
+/* A document as it goes into a batch. */
+struct batch_document {
+	struct destination *to, *fallback;
+	struct str id;
+	bool written; /* the id is JSON already */
+	bool overwrite;
+	struct str json; /* one line */
+	void *cookie;
+};
+
+/* Appends a document, and takes a reference to each destination. False: out of memory. */
+bool batch_add(struct batch *b, const struct batch_document *d) MUST_USE;
 
 /* Appends a copy of an item of another batch, with its history. False: out of memory. */
 bool batch_copy(struct batch *b, const struct batch *from, const struct batch_item *item) MUST_USE;

@@ -16,31 +16,42 @@ hash_name(struct str name)
 	return h;
 }
 
+/* How an action line begins. */
+static void
+put_line(struct buf *out, struct str action, struct str name)
+{
+	struct json j;
+
+	json_init(&j, out);
+	json_open(&j, '{');
+	json_key(&j, action.at, action.len);
+	json_open(&j, '{');
+	json_key(&j, "_index", 6);
+	json_text(&j, name.at, name.len);
+	json_key(&j, "_id", 3);
+	buf_byte(out, '"');
+}
+
 static struct destination *
 make(struct str name)
 {
 	struct destination *to;
 	struct buf line = { 0 };
-	struct json j;
-	size_t name_at;
+	size_t overwrite_at, name_at;
 
-	json_init(&j, &line);
-	json_open(&j, '{');
-	json_key(&j, "create", 6);
-	json_open(&j, '{');
-	json_key(&j, "_index", 6);
-	json_text(&j, name.at, name.len);
-	json_key(&j, "_id", 3);
-	buf_byte(&line, '"');
+	put_line(&line, STR("create"), name);
+	overwrite_at = line.len;
+	put_line(&line, STR("index"), name);
 	name_at = line.len;
 	buf_str(&line, name);
 	if (buf_failed(&line) || (to = calloc(1, sizeof(*to) + line.len)) == NULL) {
 		buf_fini(&line);
 		return NULL;
 	}
-	/* One allocation: the line and the name stand behind the struct. */
+	/* One allocation: the lines and the name stand behind the struct. */
 	memcpy(to + 1, line.at, line.len);
-	to->line = (struct str){ (const char *)(to + 1), name_at };
+	to->line = (struct str){ (const char *)(to + 1), overwrite_at };
+	to->overwrite = (struct str){ to->line.at + overwrite_at, name_at - overwrite_at };
 	to->name = (struct str){ (const char *)(to + 1) + name_at, name.len };
 	buf_fini(&line);
 	return to;

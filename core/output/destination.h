@@ -23,7 +23,9 @@ struct batch_list {
 
 struct destination {
 	struct str name;
-	struct str line; /* how its action lines begin: {"create":{"_index":"NAME","_id":" */
+	/* how its action lines begin: {"create":{"_index":"NAME","_id":" */
+	struct str line;
+	struct str overwrite;     /* the same with "index", which writes over what is there */
 	struct destination *next; /* in its chain of the table */
 	uint64_t hash;
 	size_t refs; /* documents on their way to it */

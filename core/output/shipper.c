@@ -292,7 +292,12 @@ shipper_put(struct shipper *s, const struct output_document *document, void *coo
 		s->destinations.recent = to;
 	}
 	b = shipper_open_for(s, document->json.len + document->id.len + to->line.len);
-	if (b == NULL || !batch_add(b, to, fallback, document->id, false, document->json, cookie))
+	if (b == NULL || !batch_add(b, &(struct batch_document){ .to = to,
+					   .fallback = fallback,
+					   .id = document->id,
+					   .overwrite = document->overwrite,
+					   .json = document->json,
+					   .cookie = cookie }))
 		return false;
 	s->pending++;
 	s->held += batch_item_cost(&b->items[b->count - 1]);

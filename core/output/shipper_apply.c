@@ -62,11 +62,20 @@ replace(struct applying *a, struct batch_item *item, struct destination *to, str
     uint16_t mark)
 {
 	struct shipper *s = a->s;
+	struct batch_document document = {
+		.to = to,
+		.fallback = item->fallback,
+		.id = batch_id(a->b, item),
+		.written = true,
+		.overwrite = (item->marks & BATCH_OVERWRITE) != 0,
+		.json = json,
+		.cookie = item->cookie,
+	};
 	struct batch *open;
 	struct batch_item *made;
 
 	if ((open = shipper_open_for(s, json.len + item->line_len + to->line.len)) == NULL ||
-	    !batch_add(open, to, item->fallback, batch_id(a->b, item), true, json, item->cookie))
+	    !batch_add(open, &document))
 		return FATE_AGAIN;
 	made = &open->items[open->count - 1];
 	made->marks = item->marks | mark;

@@ -41,6 +41,26 @@ describe("core.output.shipper", function()
       indexed_all(story, 3)
     end)
 
+    it("a document that is to overwrite with the action that does, also when it had to be repaired", function()
+      local story = bulk_story.new({}, function(item)
+        return item.id == "bad" and not item.json:find "misfit" and wrong "args.x" or 201
+      end)
+      story.stored["audit/old"], story.stored["audit/kept"] = "{}", "{}"
+      story:put("audit", "old", '{"n":2}', nil, true)
+      story:put("audit", "kept", '{"n":2}', nil, false)
+      story:put("audit", "bad", '{"args":{"x":1}}', nil, true)
+      assert.is_true(story:turn())
+      assert.equal('{"index":{"_index":"audit","_id":"old"}}\n{"n":2}\n'
+        .. '{"create":{"_index":"audit","_id":"kept"}}\n{"n":2}\n'
+        .. '{"index":{"_index":"audit","_id":"bad"}}\n{"args":{"x":1}}\n', story.log[1].body)
+      assert.equal(0, story:settle())
+      assert.same({ '{"n":2}', "{}" }, { story.stored["audit/old"], story.stored["audit/kept"] })
+      assert.same({ "indexed", "exists", "indexed" },
+        { story.fates[1].fate, story.fates[2].fate, story.fates[3].fate })
+      assert.truthy(story.log[2].body:find('{"index":{"_index":"audit","_id":"bad"}}', 1, true))
+      assert.is_true(story.fates[3].repaired)
+    end)
+
     it("no more requests at a time than are allowed, and the rest together", function()
       local story = bulk_story.new { max_in_flight = 2 }
       for i = 1, 10 do

@@ -47,19 +47,19 @@ function bulk_story.new(options, item, whole)
     put_count = 0, fates = {}, tries = {}, stored = {}, requests = 0, elapsed = 0, log = {}, calls = 0 }, bulk_story)
 end
 
-function bulk_story:put(index, id, json, fallback)
+function bulk_story:put(index, id, json, fallback, overwrite)
   self.put_count = self.put_count + 1
-  assert(self.shipper:put(index, id, json, self.put_count, fallback))
+  assert(self.shipper:put(index, id, json, self.put_count, fallback, overwrite))
   return self.put_count
 end
 
---- Items of a body: { index, id, json }.
+--- Items of a body: { action, index, id, json }.
 function bulk_story.items(body)
   local list = {}
   for line, json in body:gmatch "([^\n]*)\n([^\n]*)\n" do
-    local index, id = line:match '^{"create":{"_index":"(.-)","_id":"(.-)"}}$'
-    assert(index, line)
-    list[#list + 1] = { index = index, id = id, json = json }
+    local action, index, id = line:match '^{"(%a+)":{"_index":"(.-)","_id":"(.-)"}}$'
+    assert(action == "create" or action == "index", line)
+    list[#list + 1] = { action = action, index = index, id = id, json = json }
   end
   return list
 end
@@ -87,13 +87,17 @@ function bulk_story:serve(request)
     local answer = self.item(item, self)
     if answer == 201 then
       local key = item.index .. "/" .. item.id
-      if self.stored[key] then
+      if item.action == "index" then
+        answer = self.stored[key] and 200 or 201
+        self.stored[key] = item.json
+      elseif self.stored[key] then
         answer = { 409, "version_conflict_engine_exception", "[x]: version conflict, document already exists" }
       else
         self.stored[key] = item.json
       end
     end
     lines[position] = bulk_story.item(answer)
+    if item.action == "index" then lines[position] = lines[position]:gsub("^{.create.", '{"index"') end
   end
   return self.shipper:answer(request.at, { status = 200, body = bulk_story.answer(lines) })
 end

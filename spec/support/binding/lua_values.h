@@ -116,6 +116,7 @@ check_document(lua_State *L, int at)
 	d.id = check_str(L, at + 1);
 	d.json = check_str(L, at + 2);
 	d.fallback_index = opt_str(L, at + 4);
+	d.overwrite = lua_toboolean(L, at + 5);
 	return d;
 }
 

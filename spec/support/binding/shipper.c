@@ -103,7 +103,7 @@ l_shipper(lua_State *L)
 	return 1;
 }
 
-/* put(index, id, json, cookie, fallback) */
+/* put(index, id, json, cookie, fallback, overwrite) */
 static int
 sim_put(lua_State *L)
 {
