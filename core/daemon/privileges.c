@@ -18,6 +18,8 @@ limit_cores(bool core_dumps)
 
 	if (getrlimit(RLIMIT_CORE, &limit) < 0)
 		return err_sys("limit of core dumps");
+	if (limit.rlim_cur == (core_dumps ? limit.rlim_max : 0))
+		return NULL;
 	limit.rlim_cur = core_dumps ? limit.rlim_max : 0;
 	if (!core_dumps)
 		limit.rlim_max = 0;

@@ -39,22 +39,30 @@ privileges_keep(bool low_port)
 	return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ? err_sys("capabilities") : NULL;
 }
 
-/* Root of a container may not have had all of them. */
-static uint32_t
-permitted(void)
+static struct err *
+get_permitted(uint32_t words[2])
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct words[2] = { { 0 }, { 0 } };
+	struct __user_cap_data_struct data[2] = { { 0 }, { 0 } };
 
-	return syscall(SYS_capget, &head, words) < 0 ? 0 : words[0].permitted;
+	if (syscall(SYS_capget, &head, data) < 0)
+		return err_sys("capabilities");
+	words[0] = data[0].permitted;
+	words[1] = data[1].permitted;
+	return NULL;
 }
 
 struct err *
 privileges_resume(bool low_port)
 {
+	uint32_t had[2] = { 0 };
+	struct err *e;
+
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return err_sys("capabilities");
-	return set_capabilities(needed(low_port) & permitted());
+	if ((e = get_permitted(had)) != NULL)
+		return e;
+	return set_capabilities(needed(low_port) & had[0]); /* root of a container may lack some */
 }
 
 /* Capabilities belong to threads: has this one any? */
@@ -96,6 +104,7 @@ every_thread_is_bare(void)
 struct err *
 privileges_drop_rest(void)
 {
+	uint32_t had[2] = { 0 };
 	struct err *e;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -104,7 +113,10 @@ privileges_drop_rest(void)
 		return NULL; /* somebody wants it to be root */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_sys("capabilities");
-	if ((e = set_capabilities(0)) != NULL)
+	if ((e = get_permitted(had)) != NULL)
+		return e;
+	/* Who has none does not ask: the filter of a service manager may refuse the question. */
+	if ((had[0] | had[1]) != 0 && (e = set_capabilities(0)) != NULL)
 		return e;
 	return every_thread_is_bare();
 }
