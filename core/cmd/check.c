@@ -2,6 +2,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/source.h"
+#include "daemon/group.h"
 #include "script/script.h"
 
 static const char usage[] =
@@ -12,18 +13,34 @@ static const char usage[] =
     "in which they run. With --sample it prints a settings file with every setting and its help.\n";
 
 static void
-print_rules(const struct script *s)
+print_rules(const struct group *g)
 {
+	const struct script *s = g->script;
 	struct script_rule r;
 	const char *phase = "";
 
-	printf("\n-- %zu rule%s, in the order in which they run (hash %.16s)\n", script_rules(s),
-	    script_rules(s) == 1 ? "" : "s", script_hash(s));
+	printf("\n-- group %s: %zu rule%s, in the order in which they run (hash %.16s)\n", g->name,
+	    script_rules(s), script_rules(s) == 1 ? "" : "s", script_hash(s));
 	for (size_t i = 0; i < script_rules(s); i++) {
 		script_rule(s, i, &r);
 		printf("-- %-7s %-24s %s (%s)\n", strcmp(phase, r.phase) == 0 ? "" : r.phase,
 		    r.name, r.about != NULL ? r.about : "", r.file);
 		phase = r.phase;
+	}
+}
+
+/* Groups that share the rules of "default" are not told again. */
+static void
+print_groups(struct groups *groups)
+{
+	const struct group *g;
+
+	for (size_t i = 0; i < groups_count(groups); i++) {
+		g = groups_at(groups, i);
+		if (i == 0 || g->script != groups_at(groups, 0)->script)
+			print_rules(g);
+		else
+			printf("\n-- group %s: the rules of default\n", g->name);
 	}
 }
 
@@ -54,7 +71,7 @@ cmd_check(int argc, char **argv)
 	if ((e = daemon_open(&d, &source.daemon, true)) == NULL) {
 		settings_print(daemon_settings(d), &text);
 		fwrite(text.at, 1, text.len, stdout);
-		print_rules(daemon_rules(d));
+		print_groups(daemon_groups(d));
 	} else
 		fprintf(stderr, "%s\n", err_text(e));
 	buf_fini(&text);

@@ -274,10 +274,10 @@ prepare(struct decoding *d, const struct options *o)
 	if (o->no_rules)
 		d->settings->rules.directory = NULL;
 	d->pretty = o->pretty;
-	if ((e = build_dialect(&d->dialect, d->settings)) != NULL)
+	if ((e = build_dialect(&d->dialect, d->settings, BUILD_DEFAULT)) != NULL)
 		return e;
 	d->record_made = record_init(&d->record);
-	return d->record_made ? build_script(&d->script, d->settings) : err_new("out of memory");
+	return d->record_made ? build_script(&d->script, d->settings, BUILD_DEFAULT, NULL) : err_new("out of memory");
 }
 
 int

@@ -9,7 +9,9 @@
 
 #include "base/log.h"
 #include "base/pool.h"
+#include "daemon/asker.h"
 #include "daemon/build.h"
+#include "daemon/counts.h"
 #include "daemon/pipeline.h"
 
 #define DESCRIPTORS_BESIDE 128 /* for listeners, files, nodes */
@@ -20,13 +22,15 @@ struct daemon {
 	struct settings *settings;
 	struct ev_loop *loop;
 	struct pool *pool;
+	struct lookup *lookup;
+	struct script_asker asker;
 	struct pipeline *pipeline;
-	struct script *script;
-	struct output *output;
-	struct dead *dead;
-	struct wire *wire;
+	struct pipeline_rooms rooms;
+	struct counts counts;
 	struct build_wire wire_parts;
 	struct build_output output_parts;
+	struct build_lookup lookup_parts;
+	struct journal_config journal_config;
 	struct ev_signal term, interrupt, hangup, user1;
 	struct ev_timer tick, stop_limit;
 	struct ev_prepare rest; /* at the end of a stop */
@@ -45,31 +49,14 @@ sender_missing(const struct sender *s, double away)
 			  "-s (keeps its queue)"));
 }
 
-static void
-log_counts(const char *event, const struct daemon *d)
-{
-	const struct ledger *l = &pipeline_senders(d->pipeline)->ledger;
-	struct wire_counters w = { 0 };
-
-	wire_counters(d->wire, &w);
-	log_answer(event, log_i("connections", w.connections),
-	    log_i("received", (int64_t)l->received),
-	    log_i("indexed", (int64_t)l->fates[FATE_INDEXED]),
-	    log_i("existed", (int64_t)l->fates[FATE_EXISTS]),
-	    log_i("dropped", (int64_t)l->fates[FATE_DROPPED]),
-	    log_i("dead", (int64_t)l->fates[FATE_DEAD]),
-	    log_i("waiting", (int64_t)ledger_waiting(l)),
-	    log_i("acknowledged", (int64_t)w.acknowledged), log_i("too_long", (int64_t)w.too_long));
-}
-
 void
 daemon_status(const struct daemon *d, char *out, size_t size)
 {
 	const struct ledger *l = &pipeline_senders(d->pipeline)->ledger;
 	struct wire_counters w = { 0 };
 
-	wire_counters(d->wire, &w);
-	snprintf(out, size, "%s%u connections, %llu records received, %llu of them not settled yet",
+	wire_counters(d->rooms.wire, &w);
+	snprintf(out, size, "%s%u connections, %llu records received, %llu without a fate yet",
 	    d->stopping ? "stopping; " : "", w.connections, (unsigned long long)l->received,
 	    (unsigned long long)ledger_waiting(l));
 }
@@ -94,42 +81,16 @@ moment_passes(const struct daemon *d, enum daemon_moment m)
 }
 
 static void
-log_sender(const struct sender *s)
-{
-	const struct ledger *l = &s->ledger;
-
-	log_answer("sender_counts", log_s("sender", s->name), log_i("connections", s->connections),
-	    log_i("received", (int64_t)l->received),
-	    log_i("indexed", (int64_t)l->fates[FATE_INDEXED]),
-	    log_i("existed", (int64_t)l->fates[FATE_EXISTS]),
-	    log_i("dropped", (int64_t)l->fates[FATE_DROPPED]),
-	    log_i("dead", (int64_t)l->fates[FATE_DEAD]),
-	    log_i("waiting", (int64_t)ledger_waiting(l)));
-}
-
-static void
-log_rules(const struct script *script)
-{
-	struct script_rule r;
-
-	for (size_t i = 0; i < script_rules(script); i++) {
-		script_rule(script, i, &r);
-		log_answer("rule_counts", log_s("rule", r.name), log_s("phase", r.phase),
-		    log_i("matched", (int64_t)r.matched), log_i("dropped", (int64_t)r.dropped),
-		    log_i("routed", (int64_t)r.routed), log_i("failed", (int64_t)r.failed));
-	}
-}
-
-static void
 tell_counts(struct ev_loop *loop, struct ev_signal *w, int revents)
 {
 	struct daemon *d = container_of(w, struct daemon, user1);
 
 	(void)loop;
 	(void)revents;
-	log_counts("counts", d);
-	senders_each(pipeline_senders(d->pipeline), log_sender);
-	log_rules(d->script);
+	counts_tell(&d->counts, "counts");
+	counts_tell_rooms(&d->counts);
+	counts_tell_senders(&d->counts);
+	counts_tell_rules(d->rooms.groups);
 }
 
 static void
@@ -143,7 +104,8 @@ on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 	(void)revents;
 	log_tick(0);
 	moment_passes(d, DAEMON_ALIVE);
-	dead_tick(d->dead);
+	dead_tick(d->rooms.dead);
+	groups_tick(d->rooms.groups);
 	senders_missing(all, d->settings->senders.alarm_after, sender_missing);
 	if ((forgotten = senders_forget(all, (size_t)d->settings->senders.most)) > 0)
 		log_warn("senders_forgotten", log_i("senders", (int64_t)forgotten),
@@ -216,7 +178,7 @@ stop(struct ev_loop *loop, struct ev_signal *w, int revents)
 	ev_timer_set(&d->stop_limit, d->settings->stop.time_limit, 0.);
 	ev_timer_start(loop, &d->stop_limit);
 	moment_passes(d, DAEMON_STOPPING);
-	wire_stop(d->wire, connections_gone, d);
+	wire_stop(d->rooms.wire, connections_gone, d);
 }
 
 /* Nothing will settle any more; what is not acknowledged the senders keep. */
@@ -230,32 +192,33 @@ output_broken(void *ctx, const char *reason)
 }
 
 /*
- * What a reload changes: rules, index name, log level, the content of secret files. The rest is
- * compared and said to need a restart.
+ * What a reload changes: groups with their rules, index names and allow-lists, log level, the
+ * content of secret files. The rest is compared and said to need a restart.
  */
 static struct err *
 reload(struct daemon *d)
 {
 	struct settings *fresh = NULL;
-	struct script *script = NULL;
 	struct err *e;
 
 	if ((e = settings_read(&fresh, d->source->file, d->source->assignments,
 		 d->source->assignment_count)) != NULL)
 		return e;
-	if ((e = build_script(&script, fresh)) != NULL) {
-		settings_free(fresh);
-		return e;
+	counts_tell_rules(d->rooms.groups); /* the new ones count from nothing */
+	if ((e = groups_reload(d->rooms.groups, fresh)) == NULL) {
+		build_tell_restart(d->settings, fresh);
+		log_set_level((enum log_level)log_level_named(fresh->log.level));
+		lookup_reopen(d->lookup);
+		output_reopen(d->rooms.output);
 	}
-	build_tell_restart(d->settings, fresh);
-	log_set_level((enum log_level)log_level_named(fresh->log.level));
-	pipeline_rules(d->pipeline, script);
-	output_reopen(d->output);
-	log_rules(d->script); /* the new ones count from nothing */
-	script_close(d->script);
-	d->script = script;
 	settings_free(fresh);
-	return NULL;
+	return settings_blame(e, d->source->file);
+}
+
+static const struct script *
+rules(const struct daemon *d)
+{
+	return groups_at(d->rooms.groups, 0)->script;
 }
 
 static void
@@ -274,8 +237,8 @@ on_hangup(struct ev_loop *loop, struct ev_signal *w, int revents)
 		    log_s("meaning", "the old rules and settings stay in force"));
 		err_free(e);
 	} else
-		log_answer("reloaded", log_i("rules", (int64_t)script_rules(d->script)),
-		    log_s("hash", script_hash(d->script)));
+		log_answer("reloaded", log_i("rules", (int64_t)script_rules(rules(d))),
+		    log_s("hash", script_hash(rules(d))));
 }
 
 static void
@@ -287,18 +250,77 @@ watch_signal(struct daemon *d, struct ev_signal *w, int signum,
 	ev_signal_start(d->loop, w);
 }
 
+/* The journals: nobody else may write to them, and what they hold comes first. */
+static struct err *
+open_journals(struct daemon *d, bool dry)
+{
+	struct dead_config dead;
+	struct err *e;
+
+	build_dead(&dead, d->settings);
+	e = dry ? dead_check(&dead)
+		: dead_open(&d->rooms.dead, d->loop, &dead, pipeline_kept, d->pipeline);
+	if (e != NULL)
+		return err_wrap(e, "dead_letters.directory");
+	if (d->settings->journal.directory == NULL)
+		return NULL;
+	build_journal(&d->journal_config, d->settings);
+	e = dry ? journal_check(&d->journal_config)
+		: journal_open(&d->rooms.journal, d->loop, &d->journal_config,
+		      pipeline_journal_handler(d->pipeline));
+	return e != NULL ? err_wrap(e, "journal.directory") : NULL;
+}
+
+static struct err *
+open_output(struct daemon *d, bool dry)
+{
+	struct err *e = build_output(&d->output_parts, d->settings, d->pool);
+
+	if (e != NULL)
+		return e;
+	d->output_parts.config.dry = dry;
+	return output_open(&d->rooms.output, d->loop, &d->output_parts.config,
+	    pipeline_output_handler(d->pipeline));
+}
+
+/* Lookups, and the groups with the rules that ask them. */
+static struct err *
+open_groups(struct daemon *d, bool dry)
+{
+	struct err *e = build_lookup(&d->lookup_parts, d->settings);
+
+	if (e != NULL)
+		return e;
+	if (dry)
+		d->lookup_parts.config.cache_file = NULL; /* it is written at the end */
+	if ((e = lookup_open(&d->lookup, d->loop, &d->lookup_parts.config)) != NULL)
+		return e;
+	d->asker = asker_make(d->lookup);
+	return groups_open(&d->rooms.groups, d->settings, &d->asker, pipeline_wake, d->pipeline);
+}
+
+static struct err *
+open_wire_parts(struct daemon *d, bool dry)
+{
+	struct err *e = build_wire(&d->wire_parts, d->settings);
+
+	if (e != NULL || !dry)
+		return e;
+	for (size_t i = 0; i < d->wire_parts.config.listener_count; i++)
+		if (d->wire_parts.listeners[i].kerberos)
+			return wire_kerberos_check(&d->wire_parts.config.kerberos);
+	return NULL;
+}
+
 struct err *
 daemon_open(struct daemon **out, const struct daemon_source *source, bool dry)
 {
-	struct pipeline_config pipeline_config = {
-		.quantum = 64, .budget = 65536, .broken = output_broken
-	};
+	struct pipeline_config pipeline;
 	struct daemon *d = calloc(1, sizeof(*d));
 	struct err *e;
 
 	if (d == NULL)
 		return err_sys("daemon");
-	pipeline_config.ctx = d;
 	d->source = source;
 	if ((e = settings_read(&d->settings, source->file, source->assignments,
 		 source->assignment_count)) != NULL)
@@ -310,25 +332,17 @@ daemon_open(struct daemon **out, const struct daemon_source *source, bool dry)
 		e = err_new("no event loop could be made");
 		goto fail;
 	}
-	if ((e = build_wire(&d->wire_parts, d->settings)) != NULL ||
-	    (e = build_dialect(&pipeline_config.dialect, d->settings)) != NULL ||
-	    (e = build_script(&d->script, d->settings)) != NULL ||
+	if ((e = build_pipeline(&pipeline, d->settings)) != NULL)
+		goto fail;
+	pipeline.broken = output_broken;
+	pipeline.ctx = d;
+	if ((e = open_wire_parts(d, dry)) != NULL ||
 	    (e = pool_open(&d->pool, d->loop, 1)) != NULL ||
-	    (e = pipeline_new(&d->pipeline, d->loop, &pipeline_config)) != NULL)
+	    (e = pipeline_new(&d->pipeline, d->loop, &pipeline)) != NULL ||
+	    (e = open_groups(d, dry)) != NULL || (e = open_journals(d, dry)) != NULL ||
+	    (e = open_output(d, dry)) != NULL)
 		goto fail;
-	pipeline_rules(d->pipeline, d->script);
-	if (dry)
-		e = dead_check(d->settings->dead_letters.file);
-	else
-		e = dead_open(&d->dead, d->pool, d->settings->dead_letters.file,
-		    (uint64_t)d->settings->dead_letters.max_bytes, pipeline_kept, d->pipeline);
-	if (e != NULL || (e = build_output(&d->output_parts, d->settings, d->pool)) != NULL)
-		goto fail;
-	d->output_parts.config.dry = dry;
-	e = output_open(
-	    &d->output, d->loop, &d->output_parts.config, pipeline_output_handler(d->pipeline));
-	if (e != NULL)
-		goto fail;
+	d->counts = (struct counts){ d->pipeline, &d->rooms, d->lookup };
 	*out = d;
 	return NULL;
 fail:
@@ -342,18 +356,18 @@ daemon_settings(const struct daemon *d)
 	return d->settings;
 }
 
-const struct script *
-daemon_rules(const struct daemon *d)
+struct groups *
+daemon_groups(struct daemon *d)
 {
-	return d->script;
+	return d->rooms.groups;
 }
 
 static void
 log_unsettled(const struct sender *s)
 {
-	if (ledger_waiting(&s->ledger) > 0)
+	if (s->owed > 0)
 		log_error("sender_unacknowledged", log_s("sender", s->name),
-		    log_i("waiting", (int64_t)ledger_waiting(&s->ledger)),
+		    log_i("waiting", (int64_t)s->owed),
 		    log_s("cure", "the host keeps these records and sends them again; if it does "
 				  "not come back, change its queue size with auditconfig, then "
 				  "audit -s"));
@@ -396,10 +410,11 @@ daemon_run(struct daemon *d)
 	struct err *e;
 
 	raise_descriptors(d);
-	e = wire_open(&d->wire, d->loop, &d->wire_parts.config, pipeline_wire_handler(d->pipeline));
+	e = wire_open(&d->rooms.wire, d->loop, &d->wire_parts.config,
+	    pipeline_wire_handler(d->pipeline, d->rooms.groups));
 	if (e != NULL)
 		return e;
-	pipeline_use(d->pipeline, d->wire, d->output, d->dead);
+	pipeline_use(d->pipeline, &d->rooms);
 	signal(SIGPIPE, SIG_IGN);
 	watch_signal(d, &d->term, SIGTERM, stop);
 	watch_signal(d, &d->interrupt, SIGINT, stop);
@@ -413,13 +428,15 @@ daemon_run(struct daemon *d)
 		return e;
 	log_info("ready", log_i("listeners", (int64_t)d->settings->listen_count),
 	    log_s("output", d->settings->output.type),
-	    log_i("rules", (int64_t)script_rules(d->script)),
-	    log_s("rules_hash", script_hash(d->script)));
+	    log_i("groups", (int64_t)groups_count(d->rooms.groups)),
+	    log_i("rules", (int64_t)script_rules(rules(d))),
+	    log_s("rules_hash", script_hash(rules(d))));
 	ev_run(d->loop, 0);
 	e = tell_unsettled(d);
 	log_tick(1);
-	log_rules(d->script);
-	log_counts("stopped", d);
+	counts_tell_rules(d->rooms.groups);
+	counts_tell_rooms(&d->counts);
+	counts_tell(&d->counts, "stopped");
 	return e;
 }
 
@@ -428,13 +445,16 @@ daemon_close(struct daemon *d)
 {
 	if (d == NULL)
 		return;
-	wire_close(d->wire);
-	output_close(d->output);
-	dead_close(d->dead);
+	wire_close(d->rooms.wire);
+	output_close(d->rooms.output);
+	journal_close(d->rooms.journal);
+	dead_close(d->rooms.dead);
 	pipeline_free(d->pipeline);
-	script_close(d->script);
+	groups_close(d->rooms.groups);
+	lookup_close(d->lookup);
 	pool_close(d->pool);
-	build_free(&d->wire_parts, &d->output_parts);
+	build_wire_free(&d->wire_parts);
+	build_lookup_free(&d->lookup_parts);
 	if (d->loop != NULL)
 		ev_loop_destroy(d->loop);
 	settings_free(d->settings);

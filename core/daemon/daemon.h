@@ -11,7 +11,7 @@
 #include "daemon/settings.h"
 
 struct daemon;
-struct script;
+struct groups;
 
 /* What whoever runs a daemon hears of its life. */
 enum daemon_moment {
@@ -44,7 +44,7 @@ struct daemon_source {
  */
 struct err *daemon_open(struct daemon **out, const struct daemon_source *source, bool dry) MUST_USE;
 const struct settings *daemon_settings(const struct daemon *d);
-const struct script *daemon_rules(const struct daemon *d);
+struct groups *daemon_groups(struct daemon *d);
 /* One line about a daemon that runs, for people: connections, records. NUL-terminated. */
 void daemon_status(const struct daemon *d, char *out, size_t size);
 /*

@@ -18,6 +18,7 @@
 
 struct settings;
 
+/* What a group has is exchanged by groups_reload(), but for its name. */
 struct group {
 	const char *name;
 	struct script *script;
@@ -28,15 +29,22 @@ struct group {
 
 struct groups;
 
-/* asker, wake: as in script_config. */
+/*
+ * asker, wake: as in script_config. The settings are borrowed for the groups' life: they are what
+ * listeners and journal were opened with.
+ */
 struct err *groups_open(struct groups **out, const struct settings *s,
     const struct script_asker *asker, void (*wake)(void *ctx, struct script_wait *wait),
     void *ctx) MUST_USE;
 /*
- * New rules, index names and allow-lists from new settings; on an error everything stays as it was.
- * A script that was exchanged and has waiting records ends with its last one.
+ * New rules, index names, dialects and allow-lists from new settings; on an error everything stays
+ * as it was. What a group newly allows or forbids holds for connections to come. A group that is
+ * not in the new settings is from then on as "default". A script that was exchanged and has waiting
+ * records ends with its last one.
  */
 struct err *groups_reload(struct groups *g, const struct settings *s) MUST_USE;
+/* Each second: scripts that were exchanged and have nothing waiting any more end. */
+void groups_tick(struct groups *g);
 /*
  * Who may send, and as whom: the handler of wire_config.admit, ctx is the groups. out->user is the
  * struct group.
@@ -45,6 +53,7 @@ bool groups_admit(
     void *groups, const struct wire_claim *claim, struct wire_admission *out, struct err **why);
 /* By name, for what the journal kept; the default one when there is none of that name (any more). */
 struct group *groups_named(struct groups *g, struct str name);
+/* All that there ever were. Groups without rules or index of their own share the script of 0. */
 size_t groups_count(const struct groups *g);
 struct group *groups_at(struct groups *g, size_t i); /* 0: default */
 /* NULL is fine. */

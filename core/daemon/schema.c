@@ -235,16 +235,10 @@ static const struct setting journal_schema[] = {
 	    "Bytes of records that wait for the disk, or were read from it."),
 	CHOICE("when_full", HERE(journal.when_full), "\"withhold\"", full_policies,
 	    "What happens when the journal is full: \"withhold\" acknowledgements, so that the "
-	    "senders keep their records; or \"shed\" records of the classes in shed first, "
+	    "senders keep their records; or \"shed\" records of the events in shed first, "
 	    "counted."),
 	LIST("shed", HERE(journal.shed), "{}",
-	    "Classes of events, as auditconfig names them (\"fr\", \"fa\"), that may be shed."),
-	INTEGER("dead_max_bytes", HERE(journal.dead_max_bytes), "1024 * 1024 * 1024", 4 * MIB,
-	    1024 * GIB,
-	    "Bytes of the dead letters. When they are full, records that should go there stay "
-	    "without a fate, with an alarm."),
-	SECONDS("dead_keep_for", HERE(journal.dead_keep_for), "0", 0, 1e10,
-	    "Seconds for which dead letters are kept; 0: until they are deleted."),
+	    "Names of events that may be shed, such as \"fchown\"."),
 	END,
 };
 
@@ -295,12 +289,16 @@ static const struct setting lookups_schema[] = {
 };
 
 static const struct setting dead_letters_schema[] = {
-	TEXT("file", HERE(dead_letters.file), "\"dead-letters.ndjson\"",
-	    "File for records that were set aside, one JSON line each with the reason and the raw "
-	    "record."),
-	INTEGER("max_bytes", HERE(dead_letters.max_bytes), "1024 * 1024 * 1024", MIB, 1024 * GIB,
-	    "Size of that file at which nothing more is set aside: such records stay "
-	    "unacknowledged, with an alarm."),
+	TEXT("directory", HERE(dead_letters.directory), "\"dead-letters\"",
+	    "Directory for records that were set aside, each with its reason; it is made when "
+	    "it is not there, and nobody else may read it. `auditrecv journal dead` shows, "
+	    "replays and deletes them."),
+	INTEGER("max_bytes", HERE(dead_letters.max_bytes), "1024 * 1024 * 1024", 4 * MIB,
+	    1024 * GIB,
+	    "Size of that directory at which nothing more is set aside: such records stay "
+	    "without a fate, with an alarm."),
+	SECONDS("keep_for", HERE(dead_letters.keep_for), "0", 0, 1e10,
+	    "Seconds for which dead letters are kept; 0: until they are deleted."),
 	END,
 };
 

@@ -98,8 +98,6 @@ struct settings {
 		int64_t keep_bytes, max_memory;
 		const char *when_full;
 		struct settings_list shed;
-		int64_t dead_max_bytes;
-		double dead_keep_for;
 	} journal;
 	struct {
 		struct settings_service *services;
@@ -110,8 +108,9 @@ struct settings {
 		double complete_within;
 	} lookups;
 	struct {
-		const char *file;
+		const char *directory;
 		int64_t max_bytes;
+		double keep_for;
 	} dead_letters;
 	struct {
 		double alarm_after;
