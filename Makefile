@@ -33,13 +33,14 @@ BUILD	= $(CC) -std=gnu11 -D_GNU_SOURCE -D__EXTENSIONS__ $(CFLAGS) $(WARN) $(HARD
 	  -DAUDITRECV_SYSCONFDIR='"$(SYSCONFDIR)/auditrecv"'
 LINK	= $(CC) $(FLAGS_$(FLAVOR)) -pie -Wl,-z,relro,-z,now
 
-ROOMS	= base http bsm wire journal script lookup output daemon process shipper sink confined
+ROOMS	= base http bsm wire journal script lookup output daemon process shipper sink confined ledger
 objs	= $(patsubst core/%.c,$(OUT)/%.o,$(wildcard core/$(1)/*.c)) $(if $(filter bsm script output,$(1)),$(OUT)/gen/$(1).o)
 libs	= $(foreach r,$(1),$(OUT)/lib$(r).a)
 # What the test binding of a room is linked with.
 NEEDS_base = base
 NEEDS_process = base
 NEEDS_confined = daemon base
+NEEDS_ledger = daemon base
 NEEDS_http = http base
 NEEDS_shipper = output http base
 NEEDS_sink = output http base
