@@ -145,6 +145,19 @@ zone_commands.programs = {}
 for name in pairs(commands) do table.insert(zone_commands.programs, name) end
 table.sort(zone_commands.programs)
 
+--- Those that are scripts, as they stand behind their interpreter, and these: for a rule's `when`.
+---@type string[]
+zone_commands.scripts = {}
+---@type string[]
+zone_commands.interpreters = {}
+for name in pairs(SCRIPTS) do
+  table.insert(zone_commands.scripts, name)
+  table.insert(zone_commands.scripts, name .. ".js")
+end
+for name in pairs(INTERPRETERS) do table.insert(zone_commands.interpreters, name) end
+table.sort(zone_commands.scripts)
+table.sort(zone_commands.interpreters)
+
 --- The zone that a command acts on: a name or a UUID; nil when it is about none, or about the global one.
 ---@param path string?      what was run
 ---@param argv string[]?    its arguments, the first is its own name
