@@ -1,90 +1,142 @@
 #include "daemon/counts.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
-static const char *const fate_names[FATE_COUNT] = {
-	[FATE_INDEXED] = "indexed",
-	[FATE_EXISTS] = "existed",
-	[FATE_DROPPED] = "dropped",
-	[FATE_DEAD] = "dead",
-	[FATE_RESENT] = "resent",
-	[FATE_DAMAGED] = "damaged",
-};
+#define N(name, value) log_i(name, (int64_t)(value))
 
-static struct log_pair
-fate(const struct ledger *l, enum fate f)
+void
+counts_tell(const struct counts *c, const char *event)
 {
-	return log_i(fate_names[f], (int64_t)l->fates[f]);
+	const struct ledger *l = &pipeline_senders(c->pipeline)->ledger;
+	struct wire_counters w;
+
+	wire_counters(c->rooms->wire, &w);
+	log_answer(event, N("connections", w.connections), N("received", l->received),
+	    N("recovered", l->recovered), N("indexed", l->fates[FATE_INDEXED]),
+	    N("existed", l->fates[FATE_EXISTS]), N("dropped", l->fates[FATE_DROPPED]),
+	    N("dead", l->fates[FATE_DEAD]), N("resent", l->fates[FATE_RESENT]),
+	    N("damaged", l->fates[FATE_DAMAGED]), N("waiting", ledger_waiting(l)),
+	    N("owed", pipeline_waiting(c->pipeline)), N("acknowledged", w.acknowledged),
+	    N("too_long", w.too_long));
+}
+
+static void
+tell_wire(const struct wire *wire)
+{
+	struct wire_counters w;
+
+	wire_counters(wire, &w);
+	log_answer("connection_counts", N("accepted", w.accepted),
+	    N("authenticated", w.authenticated), N("logins", w.logins),
+	    N("refused_full", w.refused_full), N("refused_logins", w.refused_logins),
+	    N("refused_early", w.refused_early), N("refused_rate", w.refused_rate),
+	    N("refused_grace", w.refused_grace), N("refused_protocol", w.refused_protocol),
+	    N("refused_mechanism", w.refused_mechanism),
+	    N("refused_principal", w.refused_principal), N("duplicate_tokens", w.duplicate_tokens),
+	    N("gap_tokens", w.gap_tokens), N("held_reading", w.held_reading),
+	    N("accept_paused", w.accept_paused), N("in_flight", w.in_flight),
+	    N("memory", w.memory));
+}
+
+static void
+tell_journal(const struct journal *j)
+{
+	struct journal_counters n;
+	int64_t oldest = journal_oldest(j);
+
+	journal_counters(j, &n);
+	log_answer("journal_counts", N("appended", n.appended), N("stored", n.stored),
+	    N("bytes", n.bytes), N("syncs", n.syncs), N("write_faults", n.write_faults),
+	    N("damaged", n.damaged), N("damaged_bytes", n.damaged_bytes),
+	    N("torn_bytes", n.torn_bytes), N("segments", n.segments), N("disk_bytes", n.disk_bytes),
+	    N("expired", n.expired), N("next", journal_next(j)), N("cursor", journal_cursor(j)),
+	    N("oldest_seconds", oldest != 0 ? (clock_now() - oldest) / CLOCK_SECOND : 0),
+	    log_s("stalled", n.stalled));
+}
+
+static void
+tell_lookups(const struct lookup *l)
+{
+	struct lookup_counters n;
+
+	for (size_t i = 0; i < lookup_sources(l); i++) {
+		lookup_counters(l, i, &n);
+		log_answer("lookup_counts", log_s("source", n.source), N("asked", n.asked),
+		    N("cached", n.cached), N("stale", n.stale), N("missing", n.missing),
+		    N("requests", n.requests), N("failed", n.failed), N("refused", n.refused),
+		    N("entries", n.entries), N("bytes", n.bytes), N("resting", n.resting));
+	}
+}
+
+/* sender NULL: of all. */
+static void
+tell_reason(const char *sender, const struct reason *r, uint64_t count)
+{
+	log_answer(sender != NULL ? "sender_reason_counts" : "reason_counts",
+	    log_s("sender", sender != NULL ? sender : "all"),
+	    log_s("fate", r->fate == FATE_DROPPED ? "dropped" : "dead"),
+	    log_s("rule", r->rule[0] != '\0' ? r->rule : NULL), log_s("reason", r->words),
+	    N("records", count));
+}
+
+static void
+tell_reasons(const struct reasons *all)
+{
+	for (const struct reason *r = all->first; r != NULL; r = r->next)
+		tell_reason(NULL, r, r->count);
 }
 
 void
-counts_tell(const char *event, struct pipeline *p, struct wire *w)
+counts_tell_rooms(const struct counts *c)
 {
-	const struct ledger *l = &pipeline_senders(p)->ledger;
-	struct wire_counters c = { 0 };
-
-	wire_counters(w, &c);
-	log_answer(event, log_i("connections", c.connections),
-	    log_i("received", (int64_t)l->received), log_i("recovered", (int64_t)l->recovered),
-	    fate(l, FATE_INDEXED), fate(l, FATE_EXISTS), fate(l, FATE_DROPPED), fate(l, FATE_DEAD),
-	    fate(l, FATE_RESENT), fate(l, FATE_DAMAGED),
-	    log_i("waiting", (int64_t)ledger_waiting(l)),
-	    log_i("owed", (int64_t)pipeline_waiting(p)),
-	    log_i("acknowledged", (int64_t)c.acknowledged), log_i("too_long", (int64_t)c.too_long));
-}
-
-void
-counts_tell_reasons(struct pipeline *p)
-{
-	for (const struct reason *r = pipeline_senders(p)->reasons.first; r != NULL; r = r->next)
-		log_answer("reason_counts", log_s("fate", fate_names[r->fate]),
-		    log_s("rule", r->rule[0] != '\0' ? r->rule : NULL), log_s("reason", r->words),
-		    log_i("records", (int64_t)r->count));
+	tell_wire(c->rooms->wire);
+	if (c->rooms->journal != NULL)
+		tell_journal(c->rooms->journal);
+	tell_lookups(c->lookup);
+	tell_reasons(&pipeline_senders(c->pipeline)->reasons);
 }
 
 static void
 tell_sender(const struct sender *s)
 {
 	const struct ledger *l = &s->ledger;
+	const struct sequences *q = &s->sequences;
 
-	log_answer("sender_counts", log_s("sender", s->name), log_i("connections", s->connections),
-	    log_i("received", (int64_t)l->received),
-	    log_i("unique", (int64_t)(l->received - l->fates[FATE_RESENT])),
-	    log_i("recovered", (int64_t)l->recovered), fate(l, FATE_INDEXED), fate(l, FATE_EXISTS),
-	    fate(l, FATE_DROPPED), fate(l, FATE_DEAD), fate(l, FATE_RESENT), fate(l, FATE_DAMAGED),
-	    log_i("waiting", (int64_t)ledger_waiting(l)), log_i("owed", (int64_t)s->owed),
-	    log_i("missing", (int64_t)s->sequences.missing),
-	    log_i("kernel", (int64_t)s->sequences.kernel_missing),
-	    log_i("restarts", (int64_t)s->sequences.restarts));
-	for (size_t i = 0; i < l->reason_count; i++) {
-		const struct reason *r = l->reasons[i].reason;
+	log_answer("sender_counts", log_s("sender", s->name), log_s("from", s->from),
+	    N("connections", s->connections), N("received", l->received),
+	    N("recovered", l->recovered), N("indexed", l->fates[FATE_INDEXED]),
+	    N("existed", l->fates[FATE_EXISTS]), N("dropped", l->fates[FATE_DROPPED]),
+	    N("dead", l->fates[FATE_DEAD]), N("resent", l->fates[FATE_RESENT]),
+	    N("damaged", l->fates[FATE_DAMAGED]), N("waiting", ledger_waiting(l)),
+	    N("owed", s->owed), N("highest", q->highest), N("missing", q->missing),
+	    N("restarts", q->restarts), N("kernel_missing", q->kernel_missing));
+	for (size_t i = 0; i < l->reason_count; i++)
+		tell_reason(s->name, l->reasons[i].reason, l->reasons[i].count);
+}
 
-		log_answer("sender_reason_counts", log_s("sender", s->name),
-		    log_s("fate", fate_names[r->fate]),
-		    log_s("rule", r->rule[0] != '\0' ? r->rule : NULL), log_s("reason", r->words),
-		    log_i("records", (int64_t)l->reasons[i].count));
+void
+counts_tell_senders(const struct counts *c)
+{
+	senders_each(pipeline_senders(c->pipeline), tell_sender);
+}
+
+void
+counts_tell_rules(struct groups *groups)
+{
+	struct script_rule r;
+
+	for (size_t g = 0; g < groups_count(groups); g++) {
+		const struct group *group = groups_at(groups, g);
+
+		if (g > 0 && group->script == groups_at(groups, 0)->script)
+			continue;
+		for (size_t i = 0; i < script_rules(group->script); i++) {
+			script_rule(group->script, i, &r);
+			log_answer("rule_counts", log_s("rule", r.name),
+			    log_s("group", group->name), log_s("phase", r.phase),
+			    N("matched", r.matched), N("dropped", r.dropped), N("routed", r.routed),
+			    N("failed", r.failed));
+		}
 	}
-}
-
-void
-counts_tell_senders(struct pipeline *p)
-{
-	senders_each(pipeline_senders(p), tell_sender);
-}
-
-static void
-tell_owed(const struct sender *s)
-{
-	if (s->owed > 0)
-		log_error("sender_unacknowledged", log_s("sender", s->name),
-		    log_i("waiting", (int64_t)s->owed),
-		    log_s("cure", "the host keeps these records and sends them again; if it does "
-				  "not come back, change its queue size with auditconfig, then "
-				  "audit -s"));
-}
-
-void
-counts_tell_owed(struct pipeline *p)
-{
-	senders_each(pipeline_senders(p), tell_owed);
 }

@@ -1,16 +1,23 @@
-/* counts: what the log says of records: in all, by sender, by reason. */
+/* counts: what all rooms have counted, as lines of the log: asked for with a signal, and at the end. */
 #ifndef DAEMON_COUNTS_H
 #define DAEMON_COUNTS_H
 
 #include "daemon/pipeline.h"
+#include "lookup/lookup.h"
 
-/* One line of all: at SIGUSR1, at the end. */
-void counts_tell(const char *event, struct pipeline *p, struct wire *w);
-/* A line for each reason why records were dropped or set aside. */
-void counts_tell_reasons(struct pipeline *p);
-/* A line for each sender, and for each of its reasons. */
-void counts_tell_senders(struct pipeline *p);
-/* A line for each sender that is owed acknowledgements: it may sit in the trap of a full window. */
-void counts_tell_owed(struct pipeline *p);
+/* Whom to ask; borrowed. journal in rooms may be NULL. */
+struct counts {
+	struct pipeline *pipeline;
+	const struct pipeline_rooms *rooms;
+	const struct lookup *lookup;
+};
+
+/* One line of sums, under the name of an event. */
+void counts_tell(const struct counts *c, const char *event);
+/* A line each: connections, journal, sources of lookups, reasons. */
+void counts_tell_rooms(const struct counts *c);
+void counts_tell_senders(const struct counts *c);
+/* Each rule of each group that has rules of its own. */
+void counts_tell_rules(struct groups *groups);
 
 #endif
