@@ -55,10 +55,10 @@ describe("the unit", function()
     assert.matches("invisibel", said)
   end)
 
-  it("exposes little: 1.5 of 10 at most", function()
+  it("exposes little: 1.2 of 10 at most", function()
     if missing then pending(missing) return end
     local file = process.write(process.folder() .. "/auditrecv.service", filled "auditrecv.service")
-    local said, status = said_by("systemd-analyze security --no-pager --offline=true --threshold=15 " .. file)
+    local said, status = said_by("systemd-analyze security --no-pager --offline=true --threshold=12 " .. file)
     assert.equal("0", status, said)
     assert.matches("Overall exposure level for auditrecv%.service: [01]%.%d OK", said)
   end)
