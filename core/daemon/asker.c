@@ -30,5 +30,6 @@ forget(void *ctx, void *waiter)
 struct script_asker
 asker_make(struct lookup *lookup)
 {
-	return (struct script_asker){ declare, ask, forget, lookup };
+	return (
+	    struct script_asker){ .declare = declare, .ask = ask, .forget = forget, .ctx = lookup };
 }
