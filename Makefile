@@ -140,7 +140,7 @@ fuzz:
 	@sh spec/fuzz/run $(FUZZER) $(FUZZ_SECONDS)
 
 # Packages stage with DESTDIR; see etc/install for what goes where.
-export DESTDIR PREFIX SYSCONFDIR VARBASE MANDIR
+export DESTDIR PREFIX SYSCONFDIR VARBASE MANDIR SYSTEM
 .PHONY: install uninstall deb
 install: all
 	@PROGRAM=$(OUT)/auditrecv etc/install
