@@ -34,7 +34,7 @@ void journal_reader_seek(struct journal_reader *r, uint64_t number);
 
 enum journal_read_status { JOURNAL_ENTRY, JOURNAL_DAMAGE, JOURNAL_END };
 /*
- * The next entry, or damage on the way to it; valid until the next call. END: that is all there is
+ * The next entry that was not deleted, or damage on the way to it; valid until the next call. END: that is all there is
  * now; more may come while a daemon writes. *why, when the disk itself failed: then END.
  */
 enum journal_read_status journal_reader_next(struct journal_reader *r, struct journal_entry *entry,
@@ -42,5 +42,12 @@ enum journal_read_status journal_reader_next(struct journal_reader *r, struct jo
 /* Bytes read so far and in all, for progress. */
 void journal_reader_progress(const struct journal_reader *r, uint64_t *at, uint64_t *of);
 void journal_reader_close(struct journal_reader *r);
+
+/*
+ * Deletes entries: from now on nobody reads them. For letters that were dealt with, also while the
+ * daemon has the journal open; on disk when it returns. Their bytes stay until their segment goes:
+ * by age or size, or when all of its entries were deleted.
+ */
+struct err *journal_forget(const char *directory, const uint64_t *numbers, size_t count) MUST_USE;
 
 #endif
