@@ -6,7 +6,8 @@ FLAVOR	?= plain
 PREFIX	?= /usr/local
 SYSCONFDIR ?= /etc
 LUA	?= lua5.4
-PKGS	= lua5.4 libcurl libcrypto zlib krb5-gssapi
+LUA_PKG	?= lua5.4
+PKGS	= $(LUA_PKG) libcurl libcrypto zlib krb5-gssapi krb5
 # Linux only: the filter of system calls.
 SECCOMP	:= $(shell pkg-config --exists libseccomp 2>/dev/null && echo libseccomp)
 PKGS	+= $(SECCOMP)
@@ -31,7 +32,10 @@ PKGLIBS	:= $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lev -lm -lpthread
 BUILD	= $(CC) -std=gnu11 -D_GNU_SOURCE -D__EXTENSIONS__ $(CFLAGS) $(WARN) $(HARDEN) -fPIC \
 	  $(FLAGS_$(FLAVOR)) -Icore -I$(GEN) $(PKGFLAGS) -MMD -MP \
 	  -DAUDITRECV_SYSCONFDIR='"$(SYSCONFDIR)/auditrecv"'
-LINK	= $(CC) $(FLAGS_$(FLAVOR)) -pie -Wl,-z,relro,-z,now
+LINK	= $(CC) $(FLAGS_$(FLAVOR)) -pie $(LINK_$(shell uname -s))
+# What linkers and C libraries call differently.
+LINK_Linux = -Wl,-z,relro,-z,now
+LINK_SunOS = -Wl,-z,now -lsocket -lnsl
 
 ROOMS	= base http bsm wire journal script lookup output daemon process shipper sink confined ledger groups startups
 objs	= $(patsubst core/%.c,$(OUT)/%.o,$(wildcard core/$(1)/*.c)) $(if $(filter bsm script output,$(1)),$(OUT)/gen/$(1).o)

@@ -24,7 +24,9 @@ static const char usage[] =
     "was not acknowledged.\n"
     "Exit status: 0 every record was acknowledged, 1 not, or a file was damaged, 2 wrong usage.\n\n"
     "      --to HOST[:PORT]  the receiver; port 16162 where it is not given; [::1]:16162 for IPv6\n"
-    "      --mech NAME       security mechanism: dummy (the default)\n"
+    "      --mech NAME       security mechanism: dummy (the default) or kerberos_v5\n"
+    "      --keytab FILE     kerberos_v5: with our own key; else with the ticket of kinit\n"
+    "      --principal NAME  kerberos_v5: as whom; else the first of the keytab or the ticket's\n"
     "      --window N        records that may be outstanding (8192)\n"
     "      --sequence N      number of the first record (1)\n"
     "      --rate N          records a second; as fast as it goes where it is not given\n"
@@ -270,6 +272,8 @@ read_seconds(const char *text, double *out)
 enum choice {
 	TO = 256,
 	MECH,
+	KEYTAB,
+	PRINCIPAL,
 	WINDOW,
 	SEQUENCE,
 	RATE,
@@ -283,6 +287,8 @@ enum choice {
 static const struct option options[] = {
 	{ "to", required_argument, NULL, TO },
 	{ "mech", required_argument, NULL, MECH },
+	{ "keytab", required_argument, NULL, KEYTAB },
+	{ "principal", required_argument, NULL, PRINCIPAL },
 	{ "window", required_argument, NULL, WINDOW },
 	{ "sequence", required_argument, NULL, SEQUENCE },
 	{ "rate", required_argument, NULL, RATE },
@@ -306,7 +312,10 @@ take_option(struct sending *s, int option, const char *value)
 	case TO: return read_target(s, value) ? NULL : "--to wants HOST or HOST:PORT";
 	case MECH:
 		s->config.mech = mech_named(value);
-		return s->config.mech != NULL ? NULL : "--mech: the mechanisms are: dummy";
+		return s->config.mech != NULL ? NULL
+					      : "--mech: the mechanisms are: dummy, kerberos_v5";
+	case KEYTAB: s->config.keytab = value; return NULL;
+	case PRINCIPAL: s->config.principal = value; return NULL;
 	case WINDOW:
 		if (!read_whole(value, 1, WINDOW_MOST, &n))
 			return "--window wants a number from 1 to 16777216";

@@ -3,9 +3,10 @@
 #include "wire/frame.h"
 
 void
-handshake_init(struct handshake *h, const struct mech *const *allowed)
+handshake_init(
+    struct handshake *h, const struct mech *const *allowed, struct kerberos_acceptor *kerberos)
 {
-	*h = (struct handshake){ .allowed = allowed };
+	*h = (struct handshake){ .allowed = allowed, .kerberos = kerberos };
 }
 
 void
@@ -61,7 +62,8 @@ take_version(struct handshake *h, struct str offered, struct buf *out, struct er
 static enum handshake_step
 choose_mech(struct handshake *h, struct str token, struct err **why)
 {
-	struct mech_accept how = { .binding = { h->binding, h->binding_len } };
+	struct mech_accept how = { .binding = { h->binding, h->binding_len },
+		.kerberos = h->kerberos };
 	struct str oid;
 
 	if (!mech_token_oid(token, &oid)) {

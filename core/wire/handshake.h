@@ -12,11 +12,12 @@
 #define HANDSHAKE_TOKENS_MAX  16 /* context tokens that a peer may send */
 
 struct handshake {
-	const struct mech *const *allowed; /* ends with NULL; outlives the handshake */
-	const struct mech *mech;           /* the one in use, once the first token has told it */
-	void *context;                     /* its context */
-	unsigned tokens;                   /* context tokens so far */
-	uint8_t binding_len;               /* 0: the version is still to come */
+	const struct mech *const *allowed;  /* ends with NULL; outlives the handshake */
+	struct kerberos_acceptor *kerberos; /* outlives the handshake; NULL: none */
+	const struct mech *mech;            /* the one in use, once the first token has told it */
+	void *context;                      /* its context */
+	unsigned tokens;                    /* context tokens so far */
+	uint8_t binding_len;                /* 0: the version is still to come */
 	char binding[HANDSHAKE_VERSION_MAX + sizeof(HANDSHAKE_VERSION)];
 };
 
@@ -28,7 +29,8 @@ enum handshake_step {
 	HANDSHAKE_REFUSED,      /* the mechanism says no */
 };
 
-void handshake_init(struct handshake *h, const struct mech *const *allowed);
+void handshake_init(
+    struct handshake *h, const struct mech *const *allowed, struct kerberos_acceptor *kerberos);
 /*
  * One frame from the peer; answers are appended to out as frames. At one of the last three
  * answers *why says why (the caller owns it), and the connection is to be closed.

@@ -26,6 +26,8 @@ struct listener {
 
 static const struct mech *const none[] = { NULL };
 static const struct mech *const only_dummy[] = { &mech_dummy, NULL };
+static const struct mech *const only_kerberos[] = { &mech_kerberos, NULL };
+static const struct mech *const both[] = { &mech_kerberos, &mech_dummy, NULL };
 
 /* The mechanisms by which somebody from that address may authenticate. */
 static const struct mech *const *
@@ -34,8 +36,8 @@ allowed_from(const struct wire_listener *rule, const struct sockaddr *sa)
 	if (rule->dummy)
 		for (size_t i = 0; i < rule->dummy_from_count; i++)
 			if (addr_net_has(&rule->dummy_from[i], sa))
-				return only_dummy;
-	return none;
+				return rule->kerberos ? both : only_dummy;
+	return rule->kerberos ? only_kerberos : none;
 }
 
 static void
@@ -121,7 +123,7 @@ let_in(struct listener *l, int fd, const struct sockaddr *sa)
 		w->counters.refused_logins++;
 		peer_close(oldest_login(w), "too many connections that are not authenticated");
 	}
-	if (peer_new(w, fd, sa, allowed) == NULL)
+	if (peer_new(w, fd, sa, allowed, (size_t)(l->rule - w->config->listeners)) == NULL)
 		accept_pause(w, "out of memory", ACCEPT_PAUSE);
 }
 

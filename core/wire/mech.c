@@ -2,7 +2,7 @@
 
 #include "wire/der.h"
 
-const struct mech *const mech_all[] = { &mech_dummy, NULL };
+const struct mech *const mech_all[] = { &mech_dummy, &mech_kerberos, NULL };
 
 const struct mech *
 mech_named(const char *name)

@@ -16,6 +16,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct kerberos_acceptor;
+
 #define MECH_HEAD_MAX  64          /* bytes of a token by which unwrap_head() can tell what it is */
 #define MECH_WHOLE_MAX (64u << 20) /* bytes of a token for a mechanism that has to see all of it */
 
@@ -25,17 +27,28 @@ enum mech_step {
 	MECH_FAILED, /* *why says why; the caller owns it */
 };
 
+/* What became of a token that holds a record. */
+enum mech_text {
+	MECH_TEXT,        /* here is its plain text */
+	MECH_TEXT_GAP,    /* likewise; it is not the next one in the order of the sender */
+	MECH_TEXT_SEEN,   /* it came before, or is too old to tell: not to be taken */
+	MECH_TEXT_FAILED, /* *why says why; the caller owns it */
+};
+
 /* How an acceptor is to be opened; borrowed for the life of the context. */
 struct mech_accept {
 	/* Application data of the channel bindings: versions offered, then version chosen. */
 	struct str binding;
+	struct kerberos_acceptor *kerberos; /* kerberos_v5: its keys */
 };
 
 /* How an initiator is to be opened; borrowed for the life of the context. */
 struct mech_initiate {
 	const char *host; /* of the service audit@host */
 	struct str binding;
-	bool multi_token; /* dummy: ask for an answer to the first token */
+	bool multi_token;      /* dummy: ask for an answer to the first token */
+	const char *keytab;    /* kerberos_v5: with our own key; NULL: the ticket that there is */
+	const char *principal; /* kerberos_v5: as whom; NULL: the first that there is */
 };
 
 /*
@@ -59,10 +72,11 @@ struct mech {
 	    void *context, struct str token, struct buf *answer, struct err **why);
 	struct mech_name (*name_of)(const void *context);
 	/*
-	 * The plain text of a token; valid as long as the token and until the next call on the
-	 * context.
+	 * The plain text of a token; valid as long as the token and until the next unwrap() or
+	 * close().
 	 */
-	bool (*unwrap)(void *context, struct str token, struct str *plain, struct err **why);
+	enum mech_text (*unwrap)(
+	    void *context, struct str token, struct str *plain, struct err **why);
 	/*
 	 * The same from the head of a token of full_size bytes that is too long to be kept: plain
 	 * is what head has of it, *plain_size how long it is. MECH_MORE: not to be told yet, only
@@ -77,6 +91,13 @@ struct mech {
 	 * head. Returns its length, 0 on failure.
 	 */
 	size_t (*mic)(void *context, struct str plain, uint8_t *out, struct err **why);
+	/* Is the context past its time? NULL: it has no end. */
+	bool (*expired)(const void *context);
+	/*
+	 * What the library says about the last failure, for those who know its numbers; NULL: no
+	 * more than *why. Valid until the next call.
+	 */
+	const char *(*detail)(const void *context);
 
 	/* Initiator. */
 	struct err *(*initiate_open)(void **context, const struct mech_initiate *how);
@@ -88,9 +109,11 @@ struct mech {
 	bool (*verify)(void *context, struct str plain, struct str mic, struct err **why);
 
 	void (*close)(void *context); /* NULL is fine */
+	bool slow; /* worth a thread: accept, unwrap and mic take microseconds, or even wait */
 };
 
 extern const struct mech mech_dummy;
+extern const struct mech mech_kerberos;
 
 /* All mechanisms that this program knows, with NULL behind the last. */
 extern const struct mech *const mech_all[];

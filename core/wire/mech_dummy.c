@@ -106,14 +106,14 @@ name_of(const void *context)
 	return (struct mech_name){ 0 };
 }
 
-static bool
+static enum mech_text
 unwrap(void *context, struct str token, struct str *plain, struct err **why)
 {
 	(void)context;
 	if (LIKELY(take_body(token, plain)))
-		return true;
+		return MECH_TEXT;
 	*why = err_new("not a token of the dummy mechanism");
-	return false;
+	return MECH_TEXT_FAILED;
 }
 
 static enum mech_step

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "wire/kerberos.h"
 #include "wire/socket.h"
 #include "wire/state.h"
 
@@ -16,7 +17,7 @@
 const char *
 peer_sender(const struct peer *p)
 {
-	return p->name.host != NULL ? p->name.host : p->from;
+	return p->sender != NULL ? p->sender : p->from;
 }
 
 const char *
@@ -28,13 +29,13 @@ peer_from(const struct peer *p)
 const char *
 peer_host(const struct peer *p)
 {
-	return p->name.host;
+	return p->host;
 }
 
 const char *
 peer_principal(const struct peer *p)
 {
-	return p->name.principal;
+	return p->principal;
 }
 
 bool
@@ -112,28 +113,42 @@ start_timer(struct peer *p, double seconds)
 	ev_timer_start(p->wire->loop, &p->timer);
 }
 
+static bool
+any_is_slow(const struct mech *const *allowed)
+{
+	for (; *allowed != NULL; allowed++)
+		if ((*allowed)->slow)
+			return true;
+	return false;
+}
+
 struct peer *
-peer_new(struct wire *w, int fd, const struct sockaddr *sa, const struct mech *const *allowed)
+peer_new(struct wire *w, int fd, const struct sockaddr *sa, const struct mech *const *allowed,
+    size_t listener)
 {
 	struct stream_limits limits = { w->config->max_frame_login, w->config->max_frame,
 		w->config->kept_head };
 	struct peer *p = calloc(1, sizeof(*p));
 
-	if (p == NULL) {
+	if (p == NULL || (any_is_slow(allowed) && !peer_work_new(p))) {
+		free(p);
 		close(fd);
 		return NULL;
 	}
 	p->wire = w;
 	p->fd = fd;
+	p->listener = listener;
 	list_init(&p->all);
 	list_init(&p->dirty);
 	list_put(&w->logins, &p->all);
 	addr_text_sock(sa, p->from);
-	stream_init(&p->stream, &limits, allowed);
+	stream_init(&p->stream, &limits, allowed, w->kerberos);
 	ev_io_init(&p->readable, on_readable, fd, EV_READ);
 	ev_io_init(&p->writable, on_writable, fd, EV_WRITE);
 	ev_init(&p->timer, on_timer);
 	socket_tune(fd);
+	if (p->work != NULL && w->kerberos != NULL)
+		kerberos_acceptor_refresh(w->kerberos);
 	w->counters.accepted++;
 	w->counters.connections++;
 	w->counters.logins++;
@@ -157,6 +172,7 @@ disconnect(struct peer *p)
 	buf_fini(&p->in);
 	buf_fini(&p->out);
 	buf_fini(&p->waiting);
+	peer_work_drop(p);
 }
 
 void
@@ -166,6 +182,7 @@ peer_part(struct peer *p)
 		disconnect(p);
 	list_take(&p->all);
 	list_take(&p->dirty);
+	peer_work_free(p);
 	p->wire = NULL;
 }
 
@@ -177,6 +194,8 @@ peer_free(struct peer *p)
 	stream_fini(&p->stream);
 	receipts_fini(&p->receipts);
 	err_free(p->fault);
+	free(p->sender);
+	free(p->host);
 	free(p);
 }
 
@@ -267,13 +286,16 @@ records_memory(const struct peer *p)
 static uint64_t
 peer_memory(const struct peer *p)
 {
-	return records_memory(p) + p->in.room + p->stream.past_head.room + p->waiting.room;
+	/* With work, the stream is another thread's; its mechanism keeps no heads. */
+	return records_memory(p) + p->in.room +
+	       (p->work != NULL ? peer_work_memory(p) : p->stream.past_head.room + p->waiting.room);
 }
 
 static bool
 wants_to_read(struct peer *p)
 {
 	struct wire *w = p->wire;
+	struct budget budget = w->budget;
 
 	switch (p->state) {
 	case PEER_LOGIN:
@@ -282,11 +304,20 @@ wants_to_read(struct peer *p)
 	case PEER_CLOSING:
 	case PEER_GONE: return false;
 	}
-	if (p->waiting.len > 0)
+	if (peer_is_waiting(p))
 		return false;
+	if (p->max_in_flight > 0)
+		budget.cap_sender = p->max_in_flight;
 	return w->exempt == p ||
-	       (!w->held && budget_may_read(&w->budget, records_memory(p), p->counted,
+	       (!w->held && budget_may_read(&budget, records_memory(p), p->counted,
 				w->counters.connections - w->counters.logins, p->stopped));
+}
+
+/* What came is enough for now, or nothing more comes; that is no want of memory. */
+static bool
+has_enough(const struct peer *p)
+{
+	return p->state != PEER_LINGER && (p->ended || p->lost != NULL || peer_work_is_full(p));
 }
 
 void
@@ -298,12 +329,12 @@ peer_update_reading(struct peer *p)
 	if (stopped && !p->stopped) {
 		w->counters.held_reading++;
 		log_warn("reading_stopped", log_s("sender", peer_sender(p)),
-		    log_s("reason", p->waiting.len > 0 || w->held ? "no memory" : "cap on memory"));
+		    log_s("reason", peer_is_waiting(p) || w->held ? "no memory" : "cap on memory"));
 	} else if (!stopped && p->stopped && p->state == PEER_OPEN && w->exempt != p)
 		log_info("reading_resumed", log_s("sender", peer_sender(p)));
 	if (w->exempt != p)
 		p->stopped = stopped;
-	if (read)
+	if (read && !has_enough(p))
 		ev_io_start(w->loop, &p->readable);
 	else
 		ev_io_stop(w->loop, &p->readable);
@@ -312,9 +343,12 @@ peer_update_reading(struct peer *p)
 void
 peer_again(struct peer *p)
 {
-	if (p->waiting.len == 0 || p->busy)
+	if (!peer_is_waiting(p) || p->busy)
 		return;
-	peer_take_held(p);
+	if (p->work != NULL)
+		peer_work_go(p);
+	else
+		peer_take_held(p);
 	peer_mark_dirty(p);
 }
 
@@ -322,14 +356,16 @@ peer_again(struct peer *p)
 static bool
 is_quiet(const struct peer *p)
 {
-	return p->in.len == 0 && !stream_is_within(&p->stream) && !socket_has_unread(p->fd);
+	if (p->in.len > 0 || socket_has_unread(p->fd))
+		return false;
+	return p->work != NULL ? !peer_work_is_due(p) : !stream_is_within(&p->stream);
 }
 
 static bool
 is_settled(const struct peer *p)
 {
 	return p->receipts.owed == 0 && !receipts_due(&p->receipts) && p->out.len == 0 &&
-	       p->waiting.len == 0;
+	       !peer_is_waiting(p) && !peer_work_runs(p);
 }
 
 /* The next step towards the end of a connection, if it is time for one. */
@@ -360,7 +396,7 @@ peer_tend(struct peer *p)
 		peer_write(p);
 	if (p->fd >= 0)
 		step_to_end(p);
-	if (p->fd < 0 && p->receipts.owed == 0 && !p->busy) {
+	if (p->fd < 0 && p->receipts.owed == 0 && !p->busy && !peer_work_runs(p)) {
 		w->reconsider |= budget_count(&w->budget, p->counted, 0);
 		p->counted = 0;
 		peer_free(p);
@@ -369,7 +405,7 @@ peer_tend(struct peer *p)
 	now = peer_memory(p);
 	w->reconsider |= budget_count(&w->budget, p->counted, now);
 	p->counted = now;
-	w->reconsider |= p->waiting.len > 0;
+	w->reconsider |= peer_is_waiting(p);
 	if (p->fd >= 0)
 		peer_update_reading(p);
 }

@@ -17,69 +17,12 @@
 
 #define SMALL_READ 16384 /* after more bytes than these the system confirms at once by itself */
 
-static void
-take_open(struct peer *p)
-{
-	struct wire *w = p->wire;
-	const struct mech *mech = p->stream.handshake.mech;
-
-	p->state = PEER_OPEN;
-	list_put(&w->senders, &p->all);
-	ev_timer_stop(w->loop, &p->timer);
-	w->counters.logins--;
-	w->counters.authenticated++;
-	p->name = mech->name_of(p->stream.handshake.context);
-	receipts_init(&p->receipts, mech->mic_max);
-	log_info("connected", log_s("from", p->from), log_s("sender", peer_sender(p)),
-	    log_s("mechanism", mech->name));
-	w->handler->arrived(w->handler->ctx, p);
-}
-
-/*
- * A plain text, or its head, plain_size bytes in whole: its receipt and its MIC, then the
- * handler. When that has no memory now, the text is kept.
- */
+/* A plain text of a mechanism that is quick. When there is no memory now, the text is kept. */
 static void
 deliver(struct peer *p, struct str plain, uint64_t plain_size)
 {
-	struct wire *w = p->wire;
-	struct wire_record r;
-	struct err *why = NULL;
-	uint8_t *mic;
-	size_t mic_len;
-
-	if (!receipts_slot(&p->receipts, &mic))
-		goto later;
-	mic_len = p->stream.handshake.mech->mic(p->stream.handshake.context, plain, mic, &why);
-	if (UNLIKELY(mic_len == 0)) {
-		peer_break(p, err_wrap(why, "acknowledgement"));
+	if (LIKELY(peer_take_record(p, plain, plain_size, (struct str){ 0 })))
 		return;
-	}
-	r.sequence = be64(plain.at);
-	r.bytes = (struct str){ plain.at + STREAM_SEQUENCE, plain.len - STREAM_SEQUENCE };
-	r.full_size = plain_size - STREAM_SEQUENCE;
-	r.received = w->received;
-	r.receipt = receipts_take(&p->receipts, r.sequence, (uint32_t)r.bytes.len, mic_len);
-	p->in_flight += r.bytes.len;
-	w->counters.in_flight += r.bytes.len;
-	w->owed++;
-	if (LIKELY(w->handler->record(w->handler->ctx, p, &r))) {
-		p->records++;
-		w->counters.records++;
-		w->counters.bytes += r.full_size;
-		if (UNLIKELY(r.full_size > r.bytes.len)) {
-			w->counters.too_long++;
-			log_warn("record_too_long", log_s("sender", peer_sender(p)),
-			    log_i("sequence", (int64_t)r.sequence),
-			    log_i("size", (int64_t)r.full_size));
-		}
-		return;
-	}
-	receipts_undo(&p->receipts);
-	p->in_flight -= r.bytes.len;
-	w->counters.in_flight -= r.bytes.len;
-	w->owed--;
-later:
 	buf_append(&p->waiting, plain.at, plain.len);
 	p->waiting_size = plain_size;
 	if (buf_failed(&p->waiting))
@@ -105,20 +48,17 @@ take_events(struct peer *p, struct str in)
 				return in.len - rest.len;
 			break;
 		case STREAM_STEP: break;
-		case STREAM_OPEN: take_open(p); break;
-		case STREAM_BROKEN: peer_break(p, event.why); break;
-		case STREAM_NO_MECHANISM:
-			p->wire->counters.refused_mechanism++;
-			p->fault = event.why;
-			peer_close(p, NULL);
-			break;
+		case STREAM_OPEN: peer_take_open(p); break;
+		case STREAM_SEEN: peer_take_odd_token(p, true); break;
+		case STREAM_BROKEN:
+		case STREAM_NO_MECHANISM: peer_take_fault(p, status, event.why); break;
 		}
 	}
 	return in.len - rest.len;
 }
 
-static void
-take_from_held(struct peer *p)
+void
+peer_take_frames(struct peer *p)
 {
 	buf_drop(&p->in, take_events(p, buf_view(&p->in)));
 	if (p->in.len == 0)
@@ -135,7 +75,7 @@ peer_take_held(struct peer *p)
 	buf_init(&p->waiting);
 	deliver(p, buf_view(&plain), p->waiting_size);
 	buf_fini(&plain);
-	take_from_held(p);
+	peer_take_frames(p);
 	p->busy = false;
 }
 
@@ -143,12 +83,20 @@ peer_take_held(struct peer *p)
 static void
 read_ended(struct peer *p, ssize_t n)
 {
+	bool due = p->work != NULL && p->state != PEER_LINGER && peer_work_is_due(p);
+
 	if (n < 0) {
-		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+			return;
+		if (due)
+			p->lost = strerror(errno);
+		else
 			peer_close(p, strerror(errno));
 		return;
 	}
 	p->ended = true;
+	if (due) /* what came before is taken first */
+		return;
 	if (p->state == PEER_OPEN)
 		peer_finish(p, "closed by the sender");
 	else
@@ -175,7 +123,7 @@ read_long(struct peer *p, size_t bytes)
 		return 0;
 	}
 	p->in.len += (size_t)n;
-	take_from_held(p);
+	peer_take_frames(p);
 	return n;
 }
 
@@ -209,6 +157,34 @@ read_shared(struct peer *p, size_t bytes)
 	return n;
 }
 
+/* Reads for a job that may be running. */
+static ssize_t
+read_for_work(struct peer *p, size_t bytes)
+{
+	uint8_t *scratch = p->wire->scratch;
+	ssize_t n = recv(p->fd, scratch, bytes, 0);
+
+	if (n <= 0) {
+		read_ended(p, n);
+		return 0;
+	}
+	buf_append(&p->in, scratch, (size_t)n);
+	if (buf_failed(&p->in))
+		peer_close(p, "out of memory");
+	else
+		peer_work_came(p);
+	return n;
+}
+
+void
+peer_read_ended(struct peer *p)
+{
+	if (p->lost != NULL)
+		peer_close(p, p->lost);
+	else if (p->ended && (p->state == PEER_LOGIN || p->state == PEER_OPEN))
+		read_ended(p, 0);
+}
+
 void
 peer_read(struct peer *p, size_t bytes)
 {
@@ -224,7 +200,10 @@ peer_read(struct peer *p, size_t bytes)
 	w->received = clock_now();
 	if (p->state == PEER_LOGIN && bytes > WIRE_TURN_MIN)
 		bytes = WIRE_TURN_MIN;
-	n = p->in.len > WIRE_CARRY ? read_long(p, bytes) : read_shared(p, bytes);
+	if (p->work != NULL)
+		n = read_for_work(p, bytes);
+	else
+		n = p->in.len > WIRE_CARRY ? read_long(p, bytes) : read_shared(p, bytes);
 	if (n > 0 && n < SMALL_READ && p->fd >= 0)
 		socket_quick_ack(p->fd);
 	p->busy = false;

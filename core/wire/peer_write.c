@@ -30,7 +30,7 @@ peer_write(struct peer *p)
 	struct wire *w = p->wire;
 	size_t sent, count;
 
-	if (p->fd < 0)
+	if (p->fd < 0 || p->lost != NULL)
 		return;
 	for (;;) {
 		if (p->out.len > 0) {

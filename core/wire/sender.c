@@ -163,7 +163,7 @@ step_context(struct sender *s, struct str token)
 		    log_i("outstanding", s->outbox.outstanding));
 		break;
 	case MECH_MORE: start_timer(s, s->config.timeout); break;
-	case MECH_FAILED: return why;
+	case MECH_FAILED: buf_fini(&answer); return why;
 	}
 	if (answer.len > 0)
 		frame_put(&s->out, buf_view(&answer));
@@ -174,7 +174,10 @@ step_context(struct sender *s, struct str token)
 static struct err *
 take_version(struct sender *s, struct str body)
 {
-	struct mech_initiate how = { .host = s->config.host, .multi_token = s->config.multi_token };
+	struct mech_initiate how = { .host = s->config.host,
+		.multi_token = s->config.multi_token,
+		.keytab = s->config.keytab,
+		.principal = s->config.principal };
 	struct err *e;
 
 	if (!str_equal(body, STR(HANDSHAKE_VERSION)))

@@ -19,10 +19,12 @@ struct sender_config {
 	const char *host;
 	uint16_t port;
 	const struct mech *mech;
-	bool multi_token;  /* dummy: want an answer to the context token */
-	uint32_t window;   /* records that may be outstanding; at least 1 */
-	uint64_t sequence; /* of the first record */
-	double timeout;    /* seconds for each piece of the handshake, and for a send that blocks */
+	bool multi_token;      /* dummy: want an answer to the context token */
+	const char *keytab;    /* kerberos_v5: our own key; NULL: the ticket that there is */
+	const char *principal; /* kerberos_v5: as whom; NULL: the first that there is */
+	uint32_t window;       /* records that may be outstanding; at least 1 */
+	uint64_t sequence;     /* of the first record */
+	double timeout; /* seconds for each piece of the handshake, and for a send that blocks */
 	/*
 	 * Connections that may fail in a row, without an acknowledgement between, before it gives
 	 * up.

@@ -23,6 +23,10 @@
 #define KEEP_IDLE     600
 #define KEEP_INTERVAL 60
 #define KEEP_COUNT    10
+/* Of a connection whose sender has come again over another one. */
+#define DOUBT_IDLE     30
+#define DOUBT_INTERVAL 10
+#define DOUBT_COUNT    6
 
 static void
 set(int fd, int level, int option, int value)
@@ -93,20 +97,35 @@ socket_has_unread(int fd)
 	return ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
 }
 
+static void
+keep_alive(int fd, int idle, int interval, int count)
+{
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+#ifdef TCP_KEEPIDLE
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+#endif
+#ifdef TCP_KEEPINTVL
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
+#endif
+#ifdef TCP_KEEPCNT
+	set(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+#endif
+	(void)idle;
+	(void)interval;
+	(void)count;
+}
+
 void
 socket_tune(int fd)
 {
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-#ifdef TCP_KEEPIDLE
-	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE);
-#endif
-#ifdef TCP_KEEPINTVL
-	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL);
-#endif
-#ifdef TCP_KEEPCNT
-	set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
-#endif
+	keep_alive(fd, KEEP_IDLE, KEEP_INTERVAL, KEEP_COUNT);
+}
+
+void
+socket_doubt(int fd)
+{
+	keep_alive(fd, DOUBT_IDLE, DOUBT_INTERVAL, DOUBT_COUNT);
 }
 
 void

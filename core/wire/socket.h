@@ -26,6 +26,8 @@ bool socket_has_unread(int fd);
  * Faults do not matter.
  */
 void socket_tune(int fd);
+/* Soon finds out whether the other end of a connection is still there. Faults do not matter. */
+void socket_doubt(int fd);
 /*
  * Asks for the peer's bytes to be confirmed at once; the system forgets it soon, so it is said
  * after each read.

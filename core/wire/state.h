@@ -14,7 +14,9 @@
 #define WIRE_CARRY \
 	16384u /* bytes of an unfinished frame that are copied rather than read to on their own */
 
+struct kerberos_acceptor;
 struct listener;
+struct pool;
 
 struct wire {
 	struct ev_loop *loop;
@@ -22,6 +24,8 @@ struct wire {
 	const struct wire_handler *handler;
 	struct listener *listeners; /* one per socket */
 	size_t listener_count;
+	struct kerberos_acceptor *kerberos; /* NULL: no listener allows kerberos_v5 */
+	struct pool *pool; /* for slow mechanisms; NULL: their work is done in the loop */
 	unsigned max_open; /* connections that the limit of descriptors allows */
 	bool accepting;
 	ev_timer accept_again;

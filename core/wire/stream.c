@@ -3,10 +3,11 @@
 #include "wire/frame.h"
 
 void
-stream_init(struct stream *s, const struct stream_limits *limits, const struct mech *const *allowed)
+stream_init(struct stream *s, const struct stream_limits *limits, const struct mech *const *allowed,
+    struct kerberos_acceptor *kerberos)
 {
 	*s = (struct stream){ .limits = *limits };
-	handshake_init(&s->handshake, allowed);
+	handshake_init(&s->handshake, allowed, kerberos);
 }
 
 void
@@ -46,6 +47,7 @@ lend(const struct stream *s, struct str plain, uint64_t plain_size, bool too_lon
 	if (plain_size < STREAM_SEQUENCE)
 		return broken(event,
 		    err_new("a record of %u bytes, without a sequence", (unsigned)plain_size));
+	event->whole = plain;
 	if (too_long && plain.len > kept)
 		plain.len = kept;
 	event->plain = plain;
@@ -59,8 +61,13 @@ take_token(struct stream *s, struct str token, struct stream_event *event)
 	struct err *why = NULL;
 	struct str plain;
 
-	if (UNLIKELY(!s->handshake.mech->unwrap(s->handshake.context, token, &plain, &why)))
+	switch (s->handshake.mech->unwrap(s->handshake.context, token, &plain, &why)) {
+	case MECH_TEXT: break;
+	case MECH_TEXT_GAP: event->gap = true; break;
+	case MECH_TEXT_SEEN: return STREAM_SEEN;
+	case MECH_TEXT_FAILED:
 		return broken(event, err_wrap(why, "a token of %zu bytes", token.len));
+	}
 	/* Above the limit although it came whole: the mechanism wanted to see all of it. */
 	return lend(s, plain, plain.len, UNLIKELY(token.len > s->limits.max_frame), event);
 }
@@ -133,6 +140,14 @@ too_long(struct stream *s, uint32_t size, struct stream_event *event)
 	buf_cut(&s->past_head, 0);
 	s->past_left = s->past_size = size;
 	return STREAM_MORE;
+}
+
+bool
+stream_has_frame(const struct stream *s, struct str in)
+{
+	struct frame f;
+
+	return stream_is_within(s) || frame_next(in, frame_limit(s), &f) != FRAME_MORE;
 }
 
 enum stream_status

@@ -33,6 +33,7 @@ enum stream_status {
 	STREAM_STEP, /* a step of the handshake */
 	STREAM_OPEN, /* authenticated: mechanism and context are in handshake */
 	STREAM_RECORD,       /* a record */
+	STREAM_SEEN,         /* a token that came before, or is too old to tell: no record */
 	STREAM_BROKEN,       /* not our protocol; why says why, and nothing more may be asked */
 	STREAM_NO_MECHANISM, /* likewise: the mechanism is not known, not allowed, or says no */
 };
@@ -43,13 +44,18 @@ struct stream_event {
 	 * bytes, borrowed from the bytes that were given or from the stream, until the next call.
 	 */
 	struct str plain;
+	struct str whole; /* RECORD: likewise, what its MIC is made over: all that we have of it */
 	uint64_t plain_size; /* of the whole */
+	bool gap;            /* RECORD: its token is not the next one in order */
 	struct err *why;     /* BROKEN, NO_MECHANISM: the caller owns it */
 };
 
-/* allowed: mechanisms, NULL behind the last; they outlive the stream. */
-void stream_init(
-    struct stream *s, const struct stream_limits *limits, const struct mech *const *allowed);
+/*
+ * allowed: mechanisms, NULL behind the last; these and kerberos (NULL: none) outlive the
+ * stream.
+ */
+void stream_init(struct stream *s, const struct stream_limits *limits,
+    const struct mech *const *allowed, struct kerberos_acceptor *kerberos);
 void stream_fini(struct stream *s);
 
 /*
@@ -58,6 +64,8 @@ void stream_fini(struct stream *s);
  */
 enum stream_status stream_next(struct stream *s, struct str in, size_t *used, struct buf *out,
     struct stream_event *event) MUST_USE;
+/* Would stream_next() find more in these bytes than the beginning of a frame? */
+bool stream_has_frame(const struct stream *s, struct str in);
 /* Is it in the middle of a frame that it reads past? */
 static inline bool
 stream_is_within(const struct stream *s)

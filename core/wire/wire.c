@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/pool.h"
+#include "wire/kerberos.h"
 #include "wire/peer.h"
 #include "wire/socket.h"
 #include "wire/state.h"
@@ -49,7 +51,7 @@ choose_exempt(struct wire *w)
 	for (struct list *node = w->senders.next; node != &w->senders; node = node->next) {
 		struct peer *p = container_of(node, struct peer, all);
 
-		if (p->stopped && p->waiting.len == 0 &&
+		if (p->stopped && !peer_is_waiting(p) &&
 		    (best == NULL || p->in.len > best->in.len) && socket_has_unread(p->fd))
 			best = p;
 	}
@@ -71,7 +73,7 @@ reconsider(struct wire *w)
 
 		peer_update_reading(p);
 		stopped |= p->stopped;
-		waiting |= p->waiting.len > 0;
+		waiting |= peer_is_waiting(p);
 	}
 	if (stopped && w->owed == 0 && !w->held)
 		choose_exempt(w);
@@ -104,6 +106,22 @@ before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
 	}
 }
 
+/* What kerberos_v5 needs, when a listener allows it. */
+static struct err *
+open_kerberos(struct wire *w)
+{
+	struct err *e;
+	bool wanted = false;
+
+	for (size_t i = 0; i < w->config->listener_count; i++)
+		wanted |= w->config->listeners[i].kerberos;
+	if (!wanted)
+		return NULL;
+	if ((e = kerberos_acceptor_open(&w->kerberos, &w->config->kerberos)) != NULL)
+		return e;
+	return w->config->workers > 0 ? pool_open(&w->pool, w->loop, w->config->workers) : NULL;
+}
+
 struct err *
 wire_open(struct wire **out, struct ev_loop *loop, const struct wire_config *config,
     const struct wire_handler *handler)
@@ -128,7 +146,7 @@ wire_open(struct wire **out, struct ev_loop *loop, const struct wire_config *con
 	ev_prepare_start(loop, &w->before_sleep);
 	if ((w->scratch = malloc(WIRE_CARRY + WIRE_TURN_MAX)) == NULL)
 		e = err_sys("wire");
-	else
+	else if ((e = open_kerberos(w)) == NULL)
 		e = listener_open_all(w);
 	if (e != NULL) {
 		wire_close(w);
@@ -198,11 +216,13 @@ wire_close(struct wire *w)
 	if (w == NULL)
 		return;
 	listener_close_all(w);
+	pool_close(w->pool);
 	let_go(&w->logins);
 	let_go(&w->senders);
 	let_go(&w->orphans);
 	ev_timer_stop(w->loop, &w->again);
 	ev_prepare_stop(w->loop, &w->before_sleep);
+	kerberos_acceptor_close(w->kerberos);
 	buf_fini(&w->acks);
 	free(w->scratch);
 	free(w);

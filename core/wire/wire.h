@@ -41,6 +41,9 @@ struct wire_kerberos {
 	bool weak_encryption; /* allow encryption types that are broken (DES, RC4, 3DES) */
 };
 
+/* Could kerberos_v5 be accepted with this? Reads the keytab; opens nothing. */
+struct err *wire_kerberos_check(const struct wire_kerberos *config) MUST_USE;
+
 /* An authenticated peer asks to be let in; texts are borrowed for the call. */
 struct wire_claim {
 	size_t listener; /* index */

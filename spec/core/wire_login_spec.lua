@@ -84,6 +84,8 @@ describe("core.wire login", function()
       fake.VERSION .. fake.frame("\x60\x81\x10\x06\x0a" .. fake.OID .. "\0\0" .. "0\0"),
       "the first token names no mechanism" },
     ["another mechanism"] = { fake.VERSION .. fake.frame(fake.token("x", "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02")),
+      "mechanism kerberos_v5 is not allowed here" },
+    ["a mechanism of others"] = { fake.VERSION .. fake.frame(fake.token("x", "\x2b\x06\x01\x05\x05\x02")),
       "a mechanism that we do not know" },
     ["a status it does not know"] = { fake.VERSION .. fake.frame(fake.token "7\0"), "neither complete nor continue" },
   } do

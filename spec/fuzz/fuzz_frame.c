@@ -71,7 +71,7 @@ run(const struct stream_limits *limits, bool authenticated, const uint8_t *data,
 	size_t used, at = 0;
 	bool ended = false;
 
-	stream_init(&s, limits, allowed);
+	stream_init(&s, limits, allowed, NULL);
 	if (authenticated)
 		buf_append(&held, first, sizeof(first));
 	for (;;) {

@@ -118,7 +118,7 @@ l_dummy_unwrap(lua_State *L)
 	int results = 1;
 
 	memcpy(copy, token.at, token.len);
-	if (mech_dummy.unwrap(NULL, (struct str){ copy, token.len }, &plain, &why))
+	if (mech_dummy.unwrap(NULL, (struct str){ copy, token.len }, &plain, &why) == MECH_TEXT)
 		push_str(L, plain);
 	else
 		results = push_fault(L, why);
@@ -233,7 +233,7 @@ l_handshake(lua_State *L)
 	struct err *why = NULL;
 	int i, last = lua_gettop(L);
 
-	handshake_init(&h, lua_toboolean(L, 1) ? dummy : dummy + 1);
+	handshake_init(&h, lua_toboolean(L, 1) ? dummy : dummy + 1, NULL);
 	for (i = 2; i <= last && step == HANDSHAKE_MORE; i++)
 		step = handshake_frame(&h, check_str(L, i), &out, &why);
 	lua_pushstring(L, names[step]);
@@ -400,9 +400,12 @@ struct receiver {
 	struct addr_net nets[LISTENERS_MAX][NETS_MAX];
 	char addresses[LISTENERS_MAX][64];
 	int records, events; /* references to tables */
-	lua_Integer refuse;  /* so many records find no memory */
-	bool settle;         /* each record is acknowledged as it comes */
-	bool count_only;     /* and not shown to Lua */
+	int admit;           /* a reference to a function, or LUA_NOREF */
+	char keytab[256];
+	char sender[128], host[128]; /* as which somebody was admitted last */
+	lua_Integer refuse;          /* so many records find no memory */
+	bool settle;                 /* each record is acknowledged as it comes */
+	bool count_only;             /* and not shown to Lua */
 	bool done;
 };
 
@@ -419,10 +422,42 @@ add_event(struct receiver *r, const char *what, struct peer *p, const char *reas
 	lua_setfield(L, -2, "from");
 	lua_pushstring(L, peer_sender(p));
 	lua_setfield(L, -2, "sender");
+	lua_pushstring(L, peer_host(p));
+	lua_setfield(L, -2, "host");
+	lua_pushstring(L, peer_principal(p));
+	lua_setfield(L, -2, "principal");
 	lua_pushstring(L, reason);
 	lua_setfield(L, -2, "reason");
 	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 	lua_pop(L, 1);
+}
+
+/* admit(principal, host, from, mechanism) -> sender, host | nil, reason */
+static bool
+on_admit(void *ctx, const struct wire_claim *claim, struct wire_admission *out, struct err **why)
+{
+	struct receiver *r = ctx;
+	lua_State *L = r->L;
+	bool in;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, r->admit);
+	lua_pushstring(L, claim->principal);
+	lua_pushstring(L, claim->host);
+	lua_pushstring(L, claim->from);
+	lua_pushstring(L, claim->mechanism);
+	lua_call(L, 4, 2);
+	in = lua_isstring(L, -2);
+	if (in) {
+		snprintf(r->sender, sizeof(r->sender), "%s", lua_tostring(L, -2));
+		out->sender = r->sender;
+		if (lua_isstring(L, -1)) {
+			snprintf(r->host, sizeof(r->host), "%s", lua_tostring(L, -1));
+			out->host = r->host;
+		}
+	} else
+		*why = err_new("%s", lua_tostring(L, -1));
+	lua_pop(L, 2);
+	return in;
 }
 
 static void
@@ -497,6 +532,7 @@ read_listener(lua_State *L, struct receiver *r, size_t i)
 	}
 	lua_pop(L, 1);
 	l->port = (uint16_t)field(L, -1, "port", 0);
+	l->kerberos = field(L, -1, "kerberos", 0) != 0;
 	l->dummy_from = r->nets[i];
 	lua_getfield(L, -1, "dummy");
 	l->dummy = lua_istable(L, -1);
@@ -521,7 +557,7 @@ l_open(lua_State *L)
 	luaL_checktype(L, 1, LUA_TTABLE);
 	r = lua_newuserdatauv(L, sizeof(*r), 0);
 	memset(r, 0, sizeof(*r));
-	r->records = r->events = LUA_NOREF;
+	r->records = r->events = r->admit = LUA_NOREF;
 	luaL_setmetatable(L, RECEIVER);
 	c = &r->config;
 	c->max_frame_login = (uint32_t)field(L, 1, "max_frame_login", 4096);
@@ -533,8 +569,16 @@ l_open(lua_State *L)
 	c->max_in_flight_sender = (uint64_t)field(L, 1, "max_in_flight_sender", 64 << 20);
 	c->max_in_flight = (uint64_t)field(L, 1, "max_in_flight", 256 << 20);
 	c->linger = number_field(L, 1, "linger", 5.);
+	c->workers = (unsigned)field(L, 1, "workers", 0);
+	c->kerberos.weak_encryption = field(L, 1, "weak_encryption", 0) != 0;
+	if (lua_getfield(L, 1, "keytab") == LUA_TSTRING) {
+		snprintf(r->keytab, sizeof(r->keytab), "%s", lua_tostring(L, -1));
+		c->kerberos.keytab = r->keytab;
+	}
+	lua_pop(L, 1);
 	r->settle = field(L, 1, "settle", 0) != 0;
 	r->count_only = field(L, 1, "count_only", 0) != 0;
+	r->L = L;
 	if (lua_getfield(L, 1, "listeners") == LUA_TTABLE)
 		while (c->listener_count < LISTENERS_MAX &&
 		       lua_rawgeti(L, -1, (lua_Integer)c->listener_count + 1) == LUA_TTABLE) {
@@ -559,6 +603,12 @@ l_open(lua_State *L)
 	r->handler = (struct wire_handler){
 		.arrived = on_arrived, .record = on_record, .left = on_left, .ctx = r
 	};
+	if (lua_getfield(L, 1, "admit") == LUA_TFUNCTION) {
+		r->admit = luaL_ref(L, LUA_REGISTRYINDEX);
+		r->handler.admit = on_admit;
+		r->handler.admit_ctx = r;
+	} else
+		lua_pop(L, 1);
 	r->loop = ev_loop_new(EVFLAG_AUTO);
 	ev_timer_init(&r->limit, on_limit, 0., 0.);
 	if ((e = wire_open(&r->wire, r->loop, &r->config, &r->handler)) != NULL)
@@ -634,6 +684,20 @@ l_settle(lua_State *L)
 	return 0;
 }
 
+/* settle_after(records): gives their receipts back when the receiver is closed already */
+static int
+l_settle_after(lua_State *L)
+{
+	luaL_checktype(L, 2, LUA_TTABLE);
+	for (lua_Integer i = 1; lua_rawgeti(L, 2, i) == LUA_TTABLE; i++) {
+		lua_getfield(L, -1, "peer");
+		lua_getfield(L, -2, "receipt");
+		peer_settle(lua_touserdata(L, -2), (uint64_t)lua_tointeger(L, -1), true);
+		lua_pop(L, 3);
+	}
+	return 0;
+}
+
 static int
 l_set(lua_State *L)
 {
@@ -691,6 +755,9 @@ l_counters(lua_State *L)
 	COUNTER(refused_grace);
 	COUNTER(refused_protocol);
 	COUNTER(refused_mechanism);
+	COUNTER(refused_principal);
+	COUNTER(duplicate_tokens);
+	COUNTER(gap_tokens);
 	COUNTER(records);
 	COUNTER(bytes);
 	COUNTER(acknowledged);
@@ -710,6 +777,8 @@ l_close(lua_State *L)
 {
 	struct receiver *r = luaL_checkudata(L, 1, RECEIVER);
 
+	r->L = L;
+
 	wire_close(r->wire);
 	r->wire = NULL;
 	if (r->loop != NULL)
@@ -717,12 +786,14 @@ l_close(lua_State *L)
 	r->loop = NULL;
 	luaL_unref(L, LUA_REGISTRYINDEX, r->records);
 	luaL_unref(L, LUA_REGISTRYINDEX, r->events);
-	r->records = r->events = LUA_NOREF;
+	luaL_unref(L, LUA_REGISTRYINDEX, r->admit);
+	r->records = r->events = r->admit = LUA_NOREF;
 	return 0;
 }
 
 /*
- * send{port =, window =, sequence =, multi_token =, attempts =, timeout =, records =, turn =}: runs
+ * send{port =, window =, sequence =, multi_token =, attempts =, timeout =, records =, turn =,
+ * mech =, host =, keytab =, principal =}: runs
  * until all is acknowledged, it gives up, or turn() says that it is enough -> the sequences in the
  * order of their acknowledgements, counters, why it gave up
  */
@@ -790,6 +861,17 @@ l_send(lua_State *L)
 	c.multi_token = field(L, 1, "multi_token", 0) != 0;
 	c.attempts = (unsigned)field(L, 1, "attempts", 3);
 	c.timeout = number_field(L, 1, "timeout", 5.);
+	lua_getfield(L, 1, "mech");
+	if (lua_isstring(L, -1))
+		c.mech = mech_named(lua_tostring(L, -1));
+	lua_getfield(L, 1, "host");
+	if (lua_isstring(L, -1))
+		c.host = lua_tostring(L, -1);
+	lua_getfield(L, 1, "keytab");
+	c.keytab = lua_tostring(L, -1);
+	lua_getfield(L, 1, "principal");
+	c.principal = lua_tostring(L, -1);
+	lua_pop(L, 4); /* the caller's table keeps the texts */
 	lua_getfield(L, 1, "turn");
 	lua_getfield(L, 1, "records"); /* 3 */
 	s.records = 3;
@@ -829,7 +911,117 @@ l_send(lua_State *L)
 	return 3;
 }
 
-/* log(): what was logged since the last call; the first call begins to keep it */
+/*
+ * initiator{host =, binding =, keytab =, principal =} -> the sending end of a context of
+ * kerberos_v5, with step(token) -> answer, done | nil, reason; wrap(plain); verify(plain, mic)
+ */
+#define INITIATOR "core.wire.initiator"
+
+struct initiator {
+	void *context;
+	char host[128], binding[128];
+};
+
+static const char *
+text_field(lua_State *L, int i, const char *name)
+{
+	const char *text;
+
+	lua_getfield(L, i, name);
+	text = lua_tostring(L, -1);
+	lua_pop(L, 1); /* the table keeps it */
+	return text;
+}
+
+static int
+l_initiator(lua_State *L)
+{
+	struct initiator *in = lua_newuserdatauv(L, sizeof(*in), 0);
+	struct mech_initiate how = { .keytab = text_field(L, 1, "keytab"),
+		.principal = text_field(L, 1, "principal") };
+	const char *host = text_field(L, 1, "host"), *binding = text_field(L, 1, "binding");
+	struct err *e;
+
+	in->context = NULL;
+	snprintf(in->host, sizeof(in->host), "%s", host != NULL ? host : "localhost");
+	snprintf(in->binding, sizeof(in->binding), "%s", binding != NULL ? binding : "0101");
+	how.host = in->host;
+	how.binding = str_of(in->binding);
+	luaL_setmetatable(L, INITIATOR);
+	if ((e = mech_kerberos.initiate_open(&in->context, &how)) != NULL)
+		return push_fault(L, e);
+	return 1;
+}
+
+static int
+l_initiator_step(lua_State *L)
+{
+	struct initiator *in = luaL_checkudata(L, 1, INITIATOR);
+	struct str token = lua_isnoneornil(L, 2) ? (struct str){ "", 0 } : check_str(L, 2);
+	struct buf answer = { 0 };
+	struct err *why = NULL;
+	enum mech_step step = mech_kerberos.initiate(in->context, token, &answer, &why);
+
+	if (step == MECH_FAILED) {
+		buf_fini(&answer);
+		return push_fault(L, why);
+	}
+	push_str(L, buf_view(&answer));
+	lua_pushboolean(L, step == MECH_DONE);
+	buf_fini(&answer);
+	return 2;
+}
+
+static int
+l_initiator_wrap(lua_State *L)
+{
+	struct initiator *in = luaL_checkudata(L, 1, INITIATOR);
+	struct buf out = { 0 };
+	struct err *why = NULL;
+
+	if (!mech_kerberos.wrap(in->context, check_str(L, 2), &out, &why)) {
+		buf_fini(&out);
+		return push_fault(L, why);
+	}
+	push_str(L, buf_view(&out));
+	buf_fini(&out);
+	return 1;
+}
+
+static int
+l_initiator_verify(lua_State *L)
+{
+	struct initiator *in = luaL_checkudata(L, 1, INITIATOR);
+	struct err *why = NULL;
+
+	if (!mech_kerberos.verify(in->context, check_str(L, 2), check_str(L, 3), &why))
+		return push_fault(L, why);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int
+l_initiator_close(lua_State *L)
+{
+	struct initiator *in = luaL_checkudata(L, 1, INITIATOR);
+
+	mech_kerberos.close(in->context);
+	in->context = NULL;
+	return 0;
+}
+
+/* setenv(name, value): for libraries that look there; no value takes it away */
+static int
+l_setenv(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1), *value = luaL_optstring(L, 2, NULL);
+
+	if ((value != NULL ? setenv(name, value, 1) : unsetenv(name)) != 0)
+		return luaL_error(L, "%s: %s", name, strerror(errno));
+	return 0;
+}
+
+/* log([level]): what was logged since the last call; the first call begins to keep it */
 static int
 l_log(lua_State *L)
 {
@@ -837,6 +1029,8 @@ l_log(lua_State *L)
 	luaL_Buffer b;
 	int c;
 
+	if (!lua_isnoneornil(L, 1))
+		log_set_level((enum log_level)log_level_named(luaL_checkstring(L, 1)));
 	log_tick(1);
 	if (file == NULL) {
 		if ((file = tmpfile()) == NULL)
@@ -884,6 +1078,7 @@ static const luaL_Reg receiver_methods[] = {
 	{ "take_records", l_take_records },
 	{ "take_events", l_take_events },
 	{ "settle", l_settle },
+	{ "settle_after", l_settle_after },
 	{ "set", l_set },
 	{ "hold", l_hold },
 	{ "flush", l_flush },
@@ -892,6 +1087,15 @@ static const luaL_Reg receiver_methods[] = {
 	{ "counters", l_counters },
 	{ "close", l_close },
 	{ "__gc", l_close },
+	{ NULL, NULL },
+};
+
+static const luaL_Reg initiator_methods[] = {
+	{ "step", l_initiator_step },
+	{ "wrap", l_initiator_wrap },
+	{ "verify", l_initiator_verify },
+	{ "close", l_initiator_close },
+	{ "__gc", l_initiator_close },
 	{ NULL, NULL },
 };
 
@@ -912,6 +1116,8 @@ static const luaL_Reg functions[] = {
 	{ "receipts", l_receipts },
 	{ "open", l_open },
 	{ "send", l_send },
+	{ "initiator", l_initiator },
+	{ "setenv", l_setenv },
 	{ "log", l_log },
 	{ "descriptors", l_descriptors },
 	{ NULL, NULL },
@@ -932,6 +1138,7 @@ luaopen_core_wire(lua_State *L)
 {
 	new_class(L, RECEIPTS, receipts_methods);
 	new_class(L, RECEIVER, receiver_methods);
+	new_class(L, INITIATOR, initiator_methods);
 	luaL_newlib(L, functions);
 	return 1;
 }
