@@ -281,22 +281,13 @@ return {
 		-- max_memory = 64 * 1024 * 1024,
 
 		-- What happens when the journal is full: "withhold" acknowledgements, so that
-		-- the senders keep their records; or "shed" records of the classes in shed
+		-- the senders keep their records; or "shed" records of the events in shed
 		-- first, counted.
 		-- One of "withhold", "shed".
 		-- when_full = "withhold",
 
-		-- Classes of events, as auditconfig names them ("fr", "fa"), that may be shed.
+		-- Names of events that may be shed, such as "fchown".
 		-- shed = {},
-
-		-- Bytes of the dead letters. When they are full, records that should go there
-		-- stay without a fate, with an alarm.
-		-- From 4 MiB to 1 TiB.
-		-- dead_max_bytes = 1024 * 1024 * 1024,
-
-		-- Seconds for which dead letters are kept; 0: until they are deleted.
-		-- From 0 to 10000000000 seconds.
-		-- dead_keep_for = 0,
 	},
 
 	-- Whom rules may ask.
@@ -357,14 +348,19 @@ return {
 
 	-- Where records go that cannot become documents.
 	dead_letters = {
-		-- File for records that were set aside, one JSON line each with the reason and
-		-- the raw record.
-		-- file = "dead-letters.ndjson",
+		-- Directory for records that were set aside, each with its reason; it is made
+		-- when it is not there, and nobody else may read it. `auditrecv journal dead`
+		-- shows, replays and deletes them.
+		-- directory = "dead-letters",
 
-		-- Size of that file at which nothing more is set aside: such records stay
-		-- unacknowledged, with an alarm.
-		-- From 1 MiB to 1 TiB.
+		-- Size of that directory at which nothing more is set aside: such records stay
+		-- without a fate, with an alarm.
+		-- From 4 MiB to 1 TiB.
 		-- max_bytes = 1024 * 1024 * 1024,
+
+		-- Seconds for which dead letters are kept; 0: until they are deleted.
+		-- From 0 to 10000000000 seconds.
+		-- keep_for = 0,
 	},
 
 	-- What we expect of senders.
@@ -404,7 +400,8 @@ return {
 		-- Let a crash leave a core file, which holds records and keys.
 		-- core_dumps = false,
 
-		-- On Linux, have the kernel refuse every system call that the program has no use for.
+		-- On Linux, have the kernel refuse every system call that the program has no
+		-- use for.
 		-- seccomp = true,
 	},
 

@@ -307,8 +307,10 @@ open_wire_parts(struct daemon *d, bool dry)
 	if (e != NULL || !dry)
 		return e;
 	for (size_t i = 0; i < d->wire_parts.config.listener_count; i++)
-		if (d->wire_parts.listeners[i].kerberos)
-			return wire_kerberos_check(&d->wire_parts.config.kerberos);
+		if (d->wire_parts.listeners[i].kerberos) {
+			e = wire_kerberos_check(&d->wire_parts.config.kerberos);
+			return e != NULL ? err_wrap(e, "kerberos.keytab") : NULL;
+		}
 	return NULL;
 }
 

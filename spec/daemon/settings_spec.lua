@@ -6,7 +6,7 @@ local listener = [[listen = { { mechanisms = { "dummy" }, dummy_from = { "127.0.
 -- Checks a settings file (or none) with assignments; returns status, stdout, stderr.
 local function check(text, ...)
   local folder = process.folder()
-  local argv = { "check", "--set", ("dead_letters.file=%q"):format(folder .. "/dead") }
+  local argv = { "check", "--set", ("dead_letters.directory=%q"):format(folder .. "/dead") }
   if text then
     process.write(folder .. "/auditrecv.lua", text)
     argv[#argv + 1], argv[#argv + 2] = "-c", folder .. "/auditrecv.lua"
@@ -28,7 +28,7 @@ describe("settings", function()
       output = { type = "file", path = "/tmp/\"quoted\" \\ name", rotate_bytes = 10 } }]])
     local status, again = check(out)
     assert.equal(0, status)
-    local function without_place(text) return (text:gsub('file = "[^"]*"', "")) end
+    local function without_place(text) return (text:gsub('directory = "[^"]*"', "")) end
     assert.equal(without_place(out), without_place(again))
     assert.matches("max_frame = 4194304", again, 1, true)
   end)
@@ -64,6 +64,43 @@ describe("settings", function()
       "return {\n  listen = {\n    {},\n  } }", ":3: listen.1: no mechanism" },
     { "an address that nobody can listen on", "return { listen = {\n { address = 'not an address' } } }",
       ":2: listen.1.address: \"not an address\"" },
+    { "networks without `dummy`", "return { listen = { { mechanisms = { 'kerberos_v5' }, dummy_from = { '::1' } } } }",
+      ':1: listen.1.dummy_from: "dummy" is not among the mechanisms' },
+    { "Kerberos for nobody", "return { listen = { { mechanisms = { 'kerberos_v5' } } } }",
+      ":1: listen.1: \"kerberos_v5\" is allowed, but for nobody" },
+    { "Kerberos without keys",
+      "return { listen = { {\n mechanisms = { 'kerberos_v5' }, principals = { 'host/*@R' } } } }",
+      ':1: listen.1: "kerberos_v5" needs our keys: set kerberos.keytab' },
+    { "principals without Kerberos",
+      "return { listen = { { mechanisms = { 'dummy' }, dummy_from = { '::1' },\n principals = { 'host/*@R' } } } }",
+      ':2: listen.1.principals: "kerberos_v5" is not among the mechanisms' },
+    { "a principal that is none", "return {\n" .. listener .. ", groups = { { name = 'a', principals = { 'db1' } } } }",
+      ':2: groups.1.principals.1: "db1": the realm is missing' },
+    { "a keytab that is not there",
+      "return { listen = { { mechanisms = { 'kerberos_v5' }, principals = { 'host/*@R' } } },\n kerberos = { keytab = '/nonexistent/keytab' } }",
+      ":2: kerberos.keytab: " },
+    { "an acknowledgement from a journal that is not there", "return { " .. listener .. ",\nack = 'journaled' }",
+      ':2: ack: "journaled" needs a journal' },
+    { "a journal that cannot hold two segments", "return { " .. listener
+      .. ",\njournal = { directory = 'j', max_bytes = 4 * 1024 * 1024 } }", ":2: journal.max_bytes: it has to hold" },
+    { "shedding nothing", "return { " .. listener .. ", journal = {\n when_full = 'shed' } }",
+      ":2: journal.when_full: \"shed\" needs to be told which events" },
+    { "events to shed that are not shed", "return { " .. listener .. ", journal = { shed = { 'execve' } } }",
+      ":1: journal.shed: nothing is shed unless" },
+    { "an event to shed that does not exist", "return { " .. listener
+      .. ", journal = { when_full = 'shed',\n shed = { 'execve',\n 'excve' } } }",
+      ':3: journal.shed.2: there is no event "excve"' },
+    { "a service without a name", "return { " .. listener .. ", lookups = {\n services = { { url = 'http://a' } } } }",
+      ":2: lookups.services.1: the service has no name" },
+    { "two services of one name", "return { " .. listener .. ", lookups = { services = {\n"
+      .. "{ name = 'a', file = 'f' },\n{ name = 'a', file = 'g' } } } }",
+      ':3: lookups.services.2.name: there is a service "a" already' },
+    { "a service and a file in one", "return { " .. listener
+      .. ", lookups = { services = { { name = 'a', file = 'f', url = 'http://a' } } } }",
+      ":1: lookups.services.1: either url or file" },
+    { "half of a client's certificate", "return { " .. listener
+      .. ", lookups = { services = { { name = 'a', url = 'https://a', cert_file = 'f' } } } }",
+      ":1: lookups.services.1: cert_file and key_file go together" },
     { "`dummy` for nobody", "return { listen = { { mechanisms = { 'dummy' } } } }", "list the senders' networks" },
     { "a network that is none",
       "return { listen = { { mechanisms = { 'dummy' }, dummy_from = { '10.0.0.0/33' } } } }", "from 0 to 32" },
@@ -113,20 +150,17 @@ describe("settings", function()
     end)
   end
 
-  it("that name for dead letters what is no plain file, or leads elsewhere, are refused as at the start", function()
+  it("that name for dead letters what is no directory, or leads elsewhere, are refused as at the start", function()
     local folder = process.folder()
-    process.write(folder .. "/real", "")
-    assert(os.execute(("ln -s real %s/link && mkfifo %s/fifo"):format(folder, folder)))
-    for _, case in ipairs {
-      { folder, "" }, { folder .. "/link", "" }, { folder .. "/fifo", "not a regular file" },
-      { folder .. "/nowhere/dead", "No such file" }, { folder .. "/real/dead", "Not a directory" },
-    } do
-      local set = { "--set", listener, "--set", ("dead_letters.file=%q"):format(case[1]) }
+    process.write(folder .. "/file", "")
+    assert(os.execute(("mkdir -m 700 %s/own && ln -s own %s/link"):format(folder, folder)))
+    for _, case in ipairs { "/file", "/link", "/nowhere/dead", "/file/dead" } do
+      local set = { "--set", listener, "--set", ("dead_letters.directory=%q"):format(folder .. case) }
       for _, command in ipairs { "check", "serve" } do
         local p = daemon.run(folder, { command, table.unpack(set) })
-        assert.equal(1, p.status, command .. " " .. case[1])
-        assert.matches("dead letters " .. case[1], p:stderr(), 1, true)
-        assert.matches(case[2], p:stderr(), 1, true)
+        assert.equal(1, p.status, command .. " " .. case)
+        assert.matches("dead_letters.directory: dead letters: ", p:stderr(), 1, true)
+        assert.matches(folder .. case, p:stderr(), 1, true)
       end
     end
   end)
