@@ -1,8 +1,8 @@
 -- book: the examples that stand in a page of the manual.
 --
 -- In Markdown an example is a fenced block ```sh or ```lua, in mdoc a `.Bd -literal` or a `.Dl`. A line with the
--- prompt `$ ` is a command for the reader's shell, one with `host# ` for root on an audited host; lines below a command
--- are what it prints, where `…` stands for anything. A block of Lua begins with a comment that names its file.
+-- prompt `$ ` is a command for the reader's shell, one with `host# ` for root on an audited host, one with `receiver# `
+-- for root on the receiving machine; lines below a command are what it prints, where `…` stands for anything. A block of Lua begins with a comment that names its file.
 
 local book = {}
 
@@ -57,8 +57,10 @@ local function shell_steps(page, block)
   for i, line in ipairs(block.lines) do
     local at = ("%s:%d"):format(page, block.line + i - 1)
     local host, own = line:match "^host# (.+)$", line:match "^%$ (.+)$"
-    if host or own then
-      steps[#steps + 1] = { at = at, host = host ~= nil, command = host or own, prints = {} }
+    local receiver = line:match "^receiver# (.+)$"
+    if host or own or receiver then
+      steps[#steps + 1] = { at = at, host = host ~= nil, receiver = receiver ~= nil, command = host or own or receiver,
+        prints = {} }
     else
       assert(#steps > 0, at .. ": neither a command nor what one prints")
       table.insert(steps[#steps].prints, line)
@@ -67,7 +69,7 @@ local function shell_steps(page, block)
   return steps
 end
 
---- What a page shows, in its order: { at, command, host, prints } of commands, { at, file, text } of files, and of what
+--- What a page shows, in its order: { at, command, host, receiver, prints } of commands, { at, file, text } of files, and of what
 --- comes from comments of the library { at, sketch }.
 ---@param page string
 ---@return table
@@ -76,7 +78,7 @@ function book.examples(page)
   for _, block in ipairs(page:find "%.md$" and markdown_blocks(page) or mdoc_blocks(page)) do
     local at = ("%s:%d"):format(page, block.line)
     local file = block.lines[1]:match "^%-%- ([%w_./-]+%.lua)$"
-    if block.lines[1]:find "^%$ " or block.lines[1]:find "^host# " then
+    if block.lines[1]:find "^%$ " or block.lines[1]:find "^%l+# " then
       table.move(shell_steps(page, block), 1, #block.lines, #examples + 1, examples)
     elseif block.sketch then
       examples[#examples + 1] = { at = at, sketch = table.concat(block.lines, "\n") }

@@ -38,7 +38,8 @@ local function typed(examples, wanted)
   local steps = {}
   for _, example in ipairs(examples) do
     local make = example.command and example.command:find "^make"
-    if (example.command or example.file) and not example.host and not make and wanted(example) then
+    local root = example.host or example.receiver
+    if (example.command or example.file) and not root and not make and wanted(example) then
       steps[#steps + 1] = example
     end
   end

@@ -1,4 +1,5 @@
 -- The Debian package: built, installed here, run by its unit's command line, upgraded under traffic, removed.
+local book = require "spec.docs.book"
 local bsm = require "spec.support.bsm_build"
 local cjson = require "cjson"
 local daemon = require "spec.support.daemon"
@@ -151,6 +152,39 @@ describe("the Debian package", function()
   end)
 end)
 
+describe("README.md", function()
+  it("leads to a receiver that is installed", function()
+    if not_here then pending(not_here) return end
+    finally(clean)
+    local folder = process.folder()
+    local calls = folder .. "/calls"
+    process.chmod(process.write(folder .. "/systemctl", ("#!/bin/sh\necho \"$*\" >>'%s'\n"):format(calls)), 493)
+    shell.must "rm -rf .build/deb"
+    built = {}
+    local seen = {}
+    for _, example in ipairs(book.examples "README.md") do
+      if example.receiver then
+        local command = example.command
+        if command:find "^auditrecv check" then -- the reader has said who may send
+          process.write(SETTINGS, ([[return {
+            listen = { { address = "127.0.0.1", port = %d, mechanisms = { "dummy" }, dummy_from = { "127.0.0.1" } } },
+          }]]):format(free_port()))
+        end
+        local said, status = shell.said(("export PATH='%s':$PATH FLAVOR=%s DESTDIR='%s'; %s"):format(folder, flavor,
+          command:find "install" and folder .. "/root" or "", command))
+        assert.equal(0, status, example.at .. ": " .. said)
+        seen[#seen + 1] = command:match "^%S+ %S+"
+        if command == "make install" then
+          assert.matches("^auditrecv", shell.must(folder .. "/root/usr/local/sbin/auditrecv --version"))
+        end
+      end
+    end
+    assert.same({ "make deb", "dpkg -i", "auditrecv check", "systemctl enable", "systemctl status", "make install",
+      "make uninstall" }, seen)
+    assert.equal("enable --now auditrecv\nstatus auditrecv\n", process.read(calls))
+  end)
+end)
+
 describe("the package under systemd", function()
   -- The script with the tools of a machine that systemd runs; what they are called with is recorded.
   local function run(script, arguments, answers)
@@ -162,7 +196,7 @@ describe("the package under systemd", function()
       ["systemd-sysusers"] = 0, ["install"] = 0 } do
       local stub = ("#!/bin/sh\necho \"%s $*\" >>'%s'\ncase \"$*\" in *is-active*) exit %d ;; esac\nexit %d\n"):format(
         name, calls, answers.active or 0, status)
-      process.chmod(process.write(folder .. "/bin/" .. name, stub), 493) -- 0755
+      process.chmod(process.write(folder .. "/bin/" .. name, stub), 493)
     end
     local text = process.read("etc/debian/" .. script):gsub("/run/systemd/system", folder .. "/system")
       :gsub("/usr/sbin/auditrecv", folder .. "/bin/auditrecv"):gsub("/var/lib/auditrecv", folder .. "/state")
