@@ -2,7 +2,8 @@
 --
 -- In Markdown an example is a fenced block ```sh or ```lua, in mdoc a `.Bd -literal` or a `.Dl`. A line with the
 -- prompt `$ ` is a command for the reader's shell, one with `host# ` for root on an audited host, one with `receiver# `
--- for root on the receiving machine; lines below a command are what it prints, where `…` stands for anything. A block of Lua begins with a comment that names its file.
+-- for root on the receiving machine; lines below a command are what it prints, where `…` stands for anything. A block
+-- of Lua begins with a comment that names its file.
 
 local book = {}
 
@@ -69,8 +70,8 @@ local function shell_steps(page, block)
   return steps
 end
 
---- What a page shows, in its order: { at, command, host, receiver, prints } of commands, { at, file, text } of files, and of what
---- comes from comments of the library { at, sketch }.
+--- What a page shows, in its order: { at, command, host, receiver, prints } of commands, { at, file, text } of files,
+--- and of what comes from comments of the library { at, sketch }.
 ---@param page string
 ---@return table
 function book.examples(page)
