@@ -14,6 +14,7 @@
 int cmd_serve(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
+int cmd_journal(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_template(int argc, char **argv);
 

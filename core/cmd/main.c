@@ -17,6 +17,7 @@ static const struct command {
 	{ "serve", cmd_serve, "receive audit trails and index them" },
 	{ "check", cmd_check, "check settings and rules, and print them" },
 	{ "decode", cmd_decode, "turn trail files into documents" },
+	{ "journal", cmd_journal, "look at the journal and its dead letters, replay, export" },
 	{ "send", cmd_send, "send trail files to a receiver" },
 	{ "template", cmd_template, "show, check or install the index template" },
 };

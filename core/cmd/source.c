@@ -6,7 +6,7 @@
 
 #include "cmd/cmd.h"
 
-#define OPTIONS_MOST 16
+#define OPTIONS_MOST 32
 
 static const char help[] =
     "  -c, --config FILE    settings file, see auditrecv.conf(5)\n"
