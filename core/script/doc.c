@@ -243,8 +243,8 @@ on_missing(lua_State *L)
 	struct run *run = lua_touserdata(L, lua_upvalueindex(1));
 	enum field field;
 
-	if (run->record == NULL || run->all_made || (field = doc_field_of(L, run, 2)) == FIELDS ||
-	    run_is_made(run, field))
+	if (run->record == NULL || run->all_made || lua_topointer(L, 1) != run->doc ||
+	    (field = doc_field_of(L, run, 2)) == FIELDS || run_is_made(run, field))
 		lua_pushnil(L);
 	else
 		make(L, run, 1, field, in_upvalues);
@@ -257,6 +257,8 @@ on_new(lua_State *L)
 	struct run *run = lua_touserdata(L, lua_upvalueindex(1));
 	enum field field = doc_field_of(L, run, 2);
 
+	if (lua_topointer(L, 1) != run->doc)
+		return luaL_error(L, "this is the document of another record, which waits");
 	if (field == FIELDS)
 		run->own = true;
 	else
@@ -271,7 +273,7 @@ on_walk(lua_State *L)
 {
 	struct run *run = lua_touserdata(L, lua_upvalueindex(1));
 
-	if (run->record != NULL)
+	if (run->record != NULL && lua_topointer(L, 1) == run->doc)
 		doc_make_all(L, run, 1, in_upvalues);
 	return 0;
 }
@@ -289,9 +291,16 @@ doc_push_keys(lua_State *L)
 void
 doc_push_list_mark(lua_State *L)
 {
+	static char key; /* registry */
+
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &key) == LUA_TTABLE)
+		return;
+	lua_pop(L, 1);
 	lua_createtable(L, 0, 1);
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, "__metatable");
+	lua_pushvalue(L, -1);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
 }
 
 void

@@ -22,7 +22,7 @@ struct doc_parts {
 
 /* Pushes the list of all key names. */
 void doc_push_keys(lua_State *L);
-/* Pushes the metatable of lists. */
+/* Pushes the metatable of lists, the same one each time. */
 void doc_push_list_mark(lua_State *L);
 /*
  * Pushes the metatable of the docs of a run, which has to outlive it; keys and list mark as

@@ -18,15 +18,16 @@ push_doc(lua_State *L, struct door *d)
 	struct run *run = &d->policy->run;
 
 	if (run->has_doc) {
-		lua_rawgeti(L, LUA_REGISTRYINDEX, d->policy->doc_ref);
+		lua_rawgeti(L, LUA_REGISTRYINDEX, d->policy->seat.doc_ref);
 		return;
 	}
 	lua_createtable(L, 0, 4);
 	lua_pushvalue(L, lua_upvalueindex(UP_DOC_META));
 	lua_setmetatable(L, -2);
 	lua_pushvalue(L, -1);
-	lua_rawseti(L, LUA_REGISTRYINDEX, d->policy->doc_ref);
+	lua_rawseti(L, LUA_REGISTRYINDEX, d->policy->seat.doc_ref);
 	run->has_doc = true;
+	run->doc = lua_topointer(L, -1);
 	document_set(run->record, run->origin, run->has);
 	if (d->eager)
 		doc_make_all(L, run, lua_gettop(L), parts);
@@ -239,7 +240,7 @@ door_reset(struct door *d)
 	memset(run->made, 0, sizeof(run->made));
 	memset(run->applied, 0, words * sizeof(uint64_t));
 	memset(run->failed, 0, words * sizeof(uint64_t));
-	run->all_made = run->own = run->spelled = false;
+	run->all_made = run->own = run->spelled = run->incomplete = false;
 	run->stage = RUN_ENTER;
 	run->rule = 0;
 	buf_cut(&d->policy->encoder.tags, 0);
@@ -247,44 +248,80 @@ door_reset(struct door *d)
 	d->message = NULL;
 }
 
+/* A call has ended, in one way or another. */
+static enum door_answer
+left(struct door *d, int status)
+{
+	struct policy *p = d->policy;
+	lua_State *L = p->seat.thread;
+
+	if (status == LUA_YIELD) {
+		d->used = watchdog_used();
+		watchdog_leave(L);
+		return DOOR_WAITS;
+	}
+	if (status == LUA_OK) {
+		watchdog_leave(L);
+		return DOOR_DONE;
+	}
+	/* The text is kept by the stack of the state. No __tostring: it would be Lua code. */
+	lua_settop(p->L, 0);
+	lua_xmove(L, p->L, 1);
+	d->message = lua_type(p->L, -1) == LUA_TSTRING ? lua_tostring(p->L, -1) : NULL;
+	/* Runs what the rule wants to be closed, in its time. */
+	lua_resetthread(L);
+	lua_settop(L, 0);
+	watchdog_leave(L);
+	return DOOR_FAULT;
+}
+
 enum door_answer
 door_call(struct door *d, unsigned limit)
 {
 	struct policy *p = d->policy;
-	lua_State *L = p->L;
-	int status;
+	lua_State *L = p->seat.thread;
+	int results;
 
 	lua_settop(L, 0);
 	p->run.own_words = false;
 	lua_rawgeti(L, LUA_REGISTRYINDEX, p->entry);
 	lua_pushlightuserdata(L, d);
 	watchdog_enter(L, limit);
-	status = lua_pcall(L, 1, 0, 0);
-	watchdog_leave(L);
-	if (status == LUA_OK)
-		return DOOR_DONE;
-	/*
-	 * No __tostring: it would be Lua code outside of the door. The text is kept by the stack.
-	 */
-	d->message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-	return DOOR_FAULT;
+	return left(d, lua_resume(L, p->L, 1, &results));
+}
+
+enum door_answer
+door_resume(struct door *d, unsigned limit)
+{
+	struct policy *p = d->policy;
+	lua_State *L = p->seat.thread;
+	int results;
+
+	watchdog_enter_again(L, limit, d->used);
+	return left(d, lua_resume(L, p->L, 0, &results));
+}
+
+void
+door_cut_off(struct policy *p, const struct seat *seat, struct run *run)
+{
+	lua_State *L = p->L;
+
+	lua_settop(L, 0);
+	if (!run->has_doc)
+		return;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, seat->doc_ref);
+	lua_pushnil(L);
+	lua_setmetatable(L, -2);
+	lua_pop(L, 1);
+	lua_pushboolean(L, 0);
+	lua_rawseti(L, LUA_REGISTRYINDEX, seat->doc_ref);
+	run->has_doc = false;
+	run->doc = NULL;
 }
 
 void
 door_end(struct door *d)
 {
-	struct policy *p = d->policy;
-	lua_State *L = p->L;
-
-	lua_settop(L, 0);
+	door_cut_off(d->policy, &d->policy->seat, &d->policy->run);
 	d->message = NULL;
-	if (!p->run.has_doc)
-		return;
-	lua_rawgeti(L, LUA_REGISTRYINDEX, p->doc_ref);
-	lua_pushnil(L);
-	lua_setmetatable(L, -2);
-	lua_pop(L, 1);
-	lua_pushboolean(L, 0);
-	lua_rawseti(L, LUA_REGISTRYINDEX, p->doc_ref);
-	p->run.has_doc = false;
 }

@@ -14,6 +14,7 @@
 
 enum door_answer {
 	DOOR_DONE,  /* dropped, or written to out */
+	DOOR_WAITS, /* for a lookup: waits->asked says who; `used` how long it took so far */
 	DOOR_FAULT, /* run->stage and run->rule say where, message what */
 };
 
@@ -22,6 +23,7 @@ struct door {
 	struct buf *out;
 	size_t start; /* where the document begins in out */
 	bool eager;
+	uint64_t used; /* nanoseconds of CPU time, of a call that waits */
 	/* verdicts */
 	bool dropped, routed;
 	size_t by;          /* the rule that did it */
@@ -40,11 +42,15 @@ void door_reset(struct door *d);
 size_t door_next(const struct policy *p);
 /* `limit` in milliseconds of CPU time. */
 enum door_answer door_call(struct door *d, unsigned limit) MUST_USE;
+/* Goes on with a call that waited: d->used is the time that it has used before. */
+enum door_answer door_resume(struct door *d, unsigned limit) MUST_USE;
 /*
  * The record is over: its table, should a rule have kept it, is cut off from it. Also drops the
  * message.
  */
 void door_end(struct door *d);
+/* The same for a record that waits, and never goes on. */
+void door_cut_off(struct policy *p, const struct seat *seat, struct run *run);
 
 /* What policy_open() has to be given as entry. */
 int door_enter(lua_State *L);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
+#include "script/answer.h"
 #include "script/encode_in.h"
 #include "script/watchdog.h"
 
@@ -268,13 +269,20 @@ static void
 put_table(struct encoder *e, int table, const struct shape *shape, struct doc_parts parts)
 {
 	lua_State *L = e->L;
-	bool marked = is_marked(L, table, parts);
-	lua_Integer n = (lua_Integer)lua_rawlen(L, table);
+	int top = lua_gettop(L);
+	bool marked;
+	lua_Integer n;
 
+	luaL_checkstack(L, 12, "the document nests too deeply");
+	marked = is_marked(L, table, parts);
+	if (!marked && UNLIKELY(answer_content(L, table))) {
+		table = top + 1;
+		marked = is_marked(L, table, parts);
+	}
+	n = (lua_Integer)lua_rawlen(L, table);
 	check_size(e);
 	if (++e->depth > ENCODE_DEPTH)
 		luaL_error(L, "the document nests deeper than %d: a circle?", ENCODE_DEPTH);
-	luaL_checkstack(L, 12, "the document nests too deeply");
 	if (n == 0 && !marked && shape != NULL && shape->list) {
 		/* An empty table where a list belongs is an empty list. */
 		lua_pushnil(L);
@@ -287,6 +295,7 @@ put_table(struct encoder *e, int table, const struct shape *shape, struct doc_pa
 		put_list(e, table, n, shape, parts);
 	else
 		put_object(e, table, shape, marked, parts);
+	lua_settop(L, top);
 	e->depth--;
 }
 

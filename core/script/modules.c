@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "script/ask.h"
 #include "script/embed.h"
 #include "script/policy.h"
 #include "script/sandbox.h"
@@ -26,8 +27,9 @@ push_table(lua_State *L, void *key)
 	lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
-void
-modules_run(lua_State *L, const char *name, const char *bytes, size_t size)
+/* Its one argument is at the top, and goes. */
+static void
+run_with(lua_State *L, const char *name, const char *bytes, size_t size)
 {
 	lua_pushfstring(L, "@%s", name);
 	/* Text only: bytecode can crash the interpreter. */
@@ -37,7 +39,15 @@ modules_run(lua_State *L, const char *name, const char *bytes, size_t size)
 	sandbox_push_environment(L);
 	if (lua_setupvalue(L, -2, 1) == NULL)
 		lua_pop(L, 1);
-	lua_call(L, 0, 1);
+	lua_insert(L, -2);
+	lua_call(L, 1, 1);
+}
+
+void
+modules_run(lua_State *L, const char *name, const char *bytes, size_t size)
+{
+	lua_pushnil(L);
+	run_with(L, name, bytes, size);
 }
 
 static const struct embedded *
@@ -67,7 +77,11 @@ load(lua_State *L, const char *module)
 		for (size_t i = 0; i <= len; i++)
 			name[i] = (char)(module[i] == '.' ? '/' : module[i]);
 		memcpy(name + len, ".lua", 5);
-		modules_run(L, name, ours->bytes, ours->size);
+		if (strcmp(module, "auditrecv.lookup") == 0)
+			ask_push_program(L);
+		else
+			lua_pushnil(L);
+		run_with(L, name, ours->bytes, ours->size);
 		push_table(L, &own_key);
 		lua_pushvalue(L, -2);
 		lua_setfield(L, -2, module);

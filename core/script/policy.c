@@ -117,6 +117,11 @@ load_file(lua_State *L, const struct source *source)
 		take_rule(L, source);
 		return;
 	}
+	/* return lookup.has "vmapi" and rule { … } */
+	if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) {
+		lua_pop(L, 1);
+		return;
+	}
 	if (!lua_istable(L, -1) || lua_rawlen(L, -1) == 0)
 		luaL_error(L,
 		    "%s: it returns no rule; it ends in: return rule { name = …, about = …, apply = … }",
@@ -229,10 +234,7 @@ build(lua_State *L)
 	p->when = when_new(p->rule_count);
 	if (p->rules == NULL || p->when == NULL)
 		return luaL_error(L, "not enough memory");
-	p->run.wanted = calloc(when_words(p->when) + 1, sizeof(uint64_t));
-	p->run.failed = calloc(when_words(p->when) + 1, sizeof(uint64_t));
-	p->run.applied = calloc(when_words(p->when) + 1, sizeof(uint64_t));
-	if (p->run.wanted == NULL || p->run.failed == NULL || p->run.applied == NULL)
+	if (!run_init(&p->run, when_words(p->when)))
 		return luaL_error(L, "not enough memory");
 	/* The upvalues of the entry, in their order. */
 	doc_push_keys(L);
@@ -253,8 +255,7 @@ build(lua_State *L)
 	when_finish(p->when, L);
 	lua_pushcclosure(L, entry, 6);
 	p->entry = luaL_ref(L, LUA_REGISTRYINDEX);
-	lua_pushboolean(L, 0);
-	p->doc_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+	seat_fill(L, &p->seat);
 	lua_pushnil(L);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &where_key);
 	return 0;
@@ -286,7 +287,8 @@ load_error(struct policy *p)
 }
 
 struct err *
-policy_open(struct policy **out, struct sources *sources, size_t max_heap, lua_CFunction entry)
+policy_open(struct policy **out, struct sources *sources, struct waits *waits, size_t max_heap,
+    lua_CFunction entry)
 {
 	struct policy *p = calloc(1, sizeof(*p));
 	struct err *e = NULL;
@@ -296,6 +298,7 @@ policy_open(struct policy **out, struct sources *sources, size_t max_heap, lua_C
 	if (p == NULL)
 		return err_sys("rules");
 	p->sources = sources;
+	p->waits = waits;
 	p->loading = true;
 	heap_init(&p->heap, max_heap);
 	if ((p->encoder.shape = shape_document()) == NULL ||
@@ -338,9 +341,7 @@ policy_close(struct policy *p)
 	}
 	free(p->rules);
 	when_free(p->when);
-	free(p->run.wanted);
-	free(p->run.failed);
-	free(p->run.applied);
+	run_fini(&p->run);
 	encode_fini(&p->encoder);
 	free(p);
 }

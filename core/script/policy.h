@@ -14,6 +14,7 @@
 #include "script/heap.h"
 #include "script/run.h"
 #include "script/sources.h"
+#include "script/wait.h"
 #include "script/when.h"
 
 enum phase { PHASE_SHAPE, PHASE_ENRICH, PHASE_REDACT, PHASE_ROUTE, PHASES };
@@ -32,12 +33,14 @@ struct policy {
 	struct rule *rules; /* in the order in which they run */
 	size_t rule_count;
 	struct when *when;
-	struct run run; /* the record under way; the doc's metatable points here */
+	struct run run;   /* the record under way; the doc's metatable points here */
+	struct seat seat; /* of the record under way, or of the next one */
+	struct waits *waits;
 	struct encoder encoder;
 	/* Addresses of metatables, to tell our tables from others. */
 	const void *doc_mark, *list_mark;
-	int entry;   /* registry: the function that the door calls */
-	int doc_ref; /* registry: the doc of the run, false when there is none */
+	int entry;       /* registry: the function that the door calls */
+	size_t mirrored; /* bytes, about, of answers that stand in the state */
 	size_t heap_after_load;
 	bool loading; /* require may read files */
 };
@@ -58,8 +61,8 @@ policy_of(lua_State *L)
  * of docs, 4 list of the rules' `apply`, 5 list of functions in `when` (when.h), 6 names for live
  * questions.
  */
-struct err *policy_open(
-    struct policy **out, struct sources *sources, size_t max_heap, lua_CFunction entry) MUST_USE;
+struct err *policy_open(struct policy **out, struct sources *sources, struct waits *waits,
+    size_t max_heap, lua_CFunction entry) MUST_USE;
 /* NULL is fine. */
 void policy_close(struct policy *p);
 

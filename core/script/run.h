@@ -11,6 +11,7 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -39,10 +40,12 @@ struct run {
 	const struct interned *names; /* shape.h */
 	uint64_t has[FIELD_WORDS];    /* document_set() of the record, once has_doc */
 	uint64_t made[FIELD_WORDS];
-	bool all_made; /* every field of the record was made */
-	bool spelled;  /* some made field has bytes in their spelling */
-	bool own;      /* the doc has, or had, keys that are no fields */
-	bool has_doc;  /* the doc exists: registry[doc_ref] */
+	bool all_made;   /* every field of the record was made */
+	bool spelled;    /* some made field has bytes in their spelling */
+	bool own;        /* the doc has, or had, keys that are no fields */
+	bool has_doc;    /* the doc exists: registry[seat.doc_ref] */
+	bool incomplete; /* a lookup was missing */
+	const void *doc; /* address of the doc, to tell it from that of a record that waits */
 
 	enum run_stage stage;
 	size_t next; /* the first rule that has not had its turn */
@@ -55,6 +58,23 @@ struct run {
 	uint64_t *applied; /* bit i: rule i matched and was run */
 	uint64_t *failed;  /* bit i: rule i failed on this record */
 };
+
+/* The sets of rules, in one piece; false when memory is out. */
+static inline bool MUST_USE
+run_init(struct run *run, size_t words)
+{
+	if ((run->wanted = calloc(3 * (words + 1), sizeof(uint64_t))) == NULL)
+		return false;
+	run->applied = run->wanted + words + 1;
+	run->failed = run->applied + words + 1;
+	return true;
+}
+
+static inline void
+run_fini(struct run *run)
+{
+	free(run->wanted);
+}
 
 static inline bool
 run_is_made(const struct run *run, enum field field)

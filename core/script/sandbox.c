@@ -6,6 +6,7 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "script/answer.h"
 #include "script/doc.h"
 #include "script/policy.h"
 
@@ -41,9 +42,15 @@ before_walk(lua_State *L, int table)
 static int
 l_next(lua_State *L)
 {
+	const void *mark;
+
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 2);
-	before_walk(L, 1);
+	if ((mark = mark_of(L, 1)) != NULL && mark != policy_of(L)->list_mark) {
+		before_walk(L, 1);
+		if (answer_content(L, 1))
+			lua_replace(L, 1);
+	}
 	if (lua_next(L, 1) != 0)
 		return 2;
 	lua_pushnil(L);
@@ -76,8 +83,11 @@ l_rawget(lua_State *L)
 	lua_settop(L, 2);
 	if (is_doc(L, 1))
 		lua_gettable(L, 1);
-	else
+	else {
+		if (answer_content(L, 1))
+			lua_replace(L, 1);
 		lua_rawget(L, 1);
+	}
 	return 1;
 }
 

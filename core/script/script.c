@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bsm/sink_json.h"
+#include "script/ask.h"
 #include "script/door.h"
 #include "script/fault.h"
 #include "script/policy.h"
@@ -31,6 +32,7 @@ struct script {
 	size_t tally_count;
 	struct template index;
 	struct buf routed, reason, rule;
+	struct waits waits;
 	struct door door;                   /* of the record under way */
 	uint64_t records, entered, rebuilt; /* struct script_work */
 };
@@ -48,14 +50,16 @@ script_open(struct script **out, const struct script_config *config)
 	s->max_heap = config->max_heap;
 	s->time_limit = config->time_limit;
 	s->eager = config->eager;
+	waits_init(&s->waits, config);
 	watchdog_start();
 	if ((e = template_init(&s->index, config->index)) != NULL)
 		goto fail;
 	if ((e = sources_open(&s->sources, config->directory)) != NULL)
 		goto fail;
-	if ((e = policy_open(&s->policy, &s->sources, s->max_heap, door_enter)) != NULL)
+	if ((e = policy_open(&s->policy, &s->sources, &s->waits, s->max_heap, door_enter)) != NULL)
 		goto fail;
 	sources_close(&s->sources);
+	s->waits.words = when_words(s->policy->when);
 	s->tally_count = s->policy->rule_count;
 	s->door = (struct door){
 		.policy = s->policy, .eager = s->eager, .reason = &s->reason, .index = &s->routed
@@ -78,6 +82,7 @@ script_close(struct script *s)
 		return;
 	watchdog_stop();
 	policy_close(s->policy);
+	waits_fini(&s->waits);
 	sources_fini(&s->sources);
 	template_fini(&s->index);
 	free(s->tallies);
@@ -125,8 +130,8 @@ report(struct script *s, const struct rule *rule, const char *message)
 
 /*
  * After a record that met the cap: what Lua holds must go down again to what the rules need, else
- * somebody hoards, and the
- * state is built anew from the same files.
+ * somebody hoards, and the state is built anew from the same files. Records that wait begin anew
+ * in it, when they are told.
  */
 static void
 mend_heap(struct script *s)
@@ -135,12 +140,14 @@ mend_heap(struct script *s)
 	struct err *e;
 
 	p->heap.refused = 0;
+	ask_forget(p->L);
+	waits_trim(&s->waits, p);
 	lua_gc(p->L, LUA_GCCOLLECT);
 	if (p->heap.used <= p->heap_after_load + (p->heap.most - p->heap_after_load) / 4)
 		return;
 	log_warn("rules_hoard", log_i("bytes", (int64_t)p->heap.used),
-	    log_i("limit", (int64_t)p->heap.most));
-	if ((e = policy_open(&fresh, &s->sources, s->max_heap, door_enter)) != NULL) {
+	    log_i("limit", (int64_t)p->heap.most), log_i("waiting", (int64_t)s->waits.waiting));
+	if ((e = policy_open(&fresh, &s->sources, &s->waits, s->max_heap, door_enter)) != NULL) {
 		/*
 		 * Not even room for a second state: the first one stays, and the next breach
 		 * tries again.
@@ -149,6 +156,7 @@ mend_heap(struct script *s)
 		err_free(e);
 		return;
 	}
+	waits_new_state(&s->waits);
 	policy_close(p);
 	s->policy = s->door.policy = fresh;
 	s->rebuilt++;
@@ -214,18 +222,18 @@ add_tag(struct script *s, const char *rule)
 
 /*
  * Runs the rules that want the record, in as many calls as it takes: after a fault, from the next
- * rule on, with time of its own,
- * for a rule that redacts must have its turn whatever those before it did.
+ * rule on, with time of its own, for a rule that redacts must have its turn whatever those before
+ * it did. The first call has been made already, and answered so.
  */
 static void
-run_rules(struct script *s, struct script_result *result)
+run_rules(struct script *s, enum door_answer answer, struct script_result *result)
 {
 	struct policy *p = s->policy;
 	struct run *run = &p->run;
 	struct door *d = &s->door;
 	const struct rule *rule;
 
-	while (door_call(d, s->time_limit) == DOOR_FAULT && !buf_failed(d->out)) {
+	for (; answer == DOOR_FAULT && !buf_failed(d->out); answer = door_call(d, s->time_limit)) {
 		rule = p->rule_count > 0 ? &p->rules[run->rule] : NULL;
 		buf_cut(d->out, d->start);
 		if (run->stage == RUN_WRITE && !run->careful) {
@@ -258,7 +266,10 @@ run_rules(struct script *s, struct script_result *result)
 			add_tag(s, rule->name);
 		run->next = run->rule + 1;
 	}
-	if (d->dropped) {
+	if (answer == DOOR_WAITS) {
+		result->verdict = SCRIPT_WAITS;
+		result->wait = &waits_park(&s->waits, p, d->used)->face;
+	} else if (d->dropped) {
 		result->verdict = SCRIPT_DROP;
 		keep(&s->rule, p->rules[d->by].name);
 		result->rule = s->rule.at;
@@ -326,35 +337,122 @@ write_plain(const struct record *record, const struct origin *origin, struct buf
 		out->failed = true;
 }
 
-bool
-script_run(struct script *s, const struct record *record, const struct origin *origin,
-    struct buf *out, struct script_result *result)
+/* The record is at its end, or waits. Of the policy nothing is kept across this. */
+static void
+leave(struct script *s, struct script_result *result)
+{
+	struct policy *p = s->policy;
+
+	if (result->verdict != SCRIPT_WAITS) {
+		result->incomplete = p->run.incomplete;
+		door_end(&s->door);
+		count(s, result);
+		p->run.record = NULL;
+	}
+	if (s->waits.current != NULL && result->verdict != SCRIPT_WAITS)
+		wait_end(s->waits.current, p);
+	s->waits.current = NULL;
+	if (UNLIKELY(p->heap.refused > 0))
+		mend_heap(s);
+}
+
+/* A record from the beginning. False: no rule wants it, and it is written already. */
+static bool
+begin(struct script *s, const struct record *record, const struct origin *origin, struct buf *out,
+    struct script_result *result)
 {
 	struct run *run = &s->policy->run;
 
 	*result = (struct script_result){ .verdict = SCRIPT_INDEX };
 	result->index = result->default_index =
 	    template_name(&s->index, index_time(record, origin));
-	s->records++;
 	run->record = record;
 	run->origin = origin;
 	s->door.out = out;
 	s->door.start = out->len;
 	run->next = 0;
-	run->careful = false;
-	if (!is_wanted(s) && !s->eager)
+	run->careful = run->asked = false;
+	if (!is_wanted(s) && !s->eager) {
 		write_plain(record, origin, out);
-	else {
-		s->entered++;
-		door_reset(&s->door);
-		run_rules(s, result);
-		door_end(&s->door);
-		count(s, result);
-		if (UNLIKELY(s->policy->heap.refused > 0))
-			mend_heap(s);
+		run->record = NULL;
+		return false;
 	}
-	s->policy->run.record = NULL;
+	door_reset(&s->door);
+	return true;
+}
+
+bool
+script_run(struct script *s, const struct record *record, const struct origin *origin,
+    struct buf *out, struct script_result *result)
+{
+	s->records++;
+	if (begin(s, record, origin, out, result)) {
+		s->entered++;
+		run_rules(s, door_call(&s->door, s->time_limit), result);
+		leave(s, result);
+	}
 	return !buf_failed(out);
+}
+
+/* Goes on with the coroutine of a record. */
+static enum door_answer
+go_on(struct script *s, struct wait *w, struct buf *out, struct script_result *result)
+{
+	struct door *d = &s->door;
+
+	*result = (struct script_result){ .verdict = SCRIPT_INDEX };
+	result->index = result->default_index =
+	    template_name(&s->index, index_time(w->record, w->origin));
+	d->out = out;
+	d->start = out->len;
+	d->dropped = d->routed = false;
+	d->message = NULL;
+	d->used = w->used;
+	wait_swap(w, s->policy);
+	return door_resume(d, s->time_limit);
+}
+
+bool
+script_resume(struct script_wait *wait, struct buf *out, struct script_result *result)
+{
+	struct wait *w = container_of(wait, struct wait, face);
+	struct script *s = container_of(w->waits, struct script, waits);
+
+	if (w->state != WAIT_TOLD) {
+		*result = (struct script_result){ .verdict = SCRIPT_WAITS, .wait = wait };
+		return true;
+	}
+	w->state = WAIT_RUNS;
+	s->waits.waiting--;
+	s->waits.current = w;
+	if (wait_is_current(w))
+		run_rules(s, go_on(s, w, out, result), result);
+	else {
+		s->waits.restarted++;
+		if (!begin(s, w->record, w->origin, out, result)) {
+			s->waits.current = NULL;
+			wait_end(w, s->policy);
+			return !buf_failed(out);
+		}
+		run_rules(s, door_call(&s->door, s->time_limit), result);
+	}
+	leave(s, result);
+	return !buf_failed(out);
+}
+
+void
+script_abandon(struct script_wait *wait)
+{
+	struct wait *w = container_of(wait, struct wait, face);
+
+	if (w->state == WAIT_ASKED || w->state == WAIT_TOLD)
+		wait_end(w, container_of(w->waits, struct script, waits)->policy);
+}
+
+size_t
+script_waiting(const struct script *s)
+{
+	return s->waits.waiting;
 }
 
 size_t
@@ -391,5 +489,5 @@ script_work(const struct script *s, struct script_work *out)
 	const struct when_work *w = when_work(s->policy->when);
 
 	*out = (struct script_work){ s->records, s->entered, w->probes, w->conditions,
-		s->policy->heap.allocations, s->rebuilt };
+		s->policy->heap.allocations, s->rebuilt, s->waits.waited, s->waits.restarted };
 }

@@ -55,6 +55,8 @@ struct script_asker {
 	 */
 	enum ask_answer (*ask)(void *ctx, unsigned id, struct str key, void *waiter,
 	    void (*told)(void *waiter), struct ask_value *out);
+	/* Is there a service, or a file, of this name? NULL: there is none. */
+	bool (*has)(void *ctx, struct str service);
 	/* A waiter is gone: its told() is not to be called. */
 	void (*forget)(void *ctx, void *waiter);
 	void *ctx;
@@ -146,6 +148,8 @@ struct script_work {
 	uint64_t conditions;      /* conditions that were asked rule by rule */
 	uint64_t lua_allocations; /* of the present state */
 	uint64_t rebuilt;         /* states thrown away */
+	uint64_t waited;          /* times that a record waited for a lookup */
+	uint64_t restarted;       /* records that waited, and began anew as their state was gone */
 };
 void script_work(const struct script *s, struct script_work *out);
 

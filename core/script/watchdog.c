@@ -106,6 +106,25 @@ watchdog_enter(lua_State *L, unsigned limit)
 	guarded = L;
 }
 
+void
+watchdog_enter_again(lua_State *L, unsigned limit, uint64_t used)
+{
+	watchdog_enter(NULL, limit);
+	since = cpu_time() - used;
+	ticked = 1;
+	guarded = L;
+	if (used >= allowed) {
+		watchdog_flag = 1;
+		lua_sethook(L, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+	}
+}
+
+uint64_t
+watchdog_used(void)
+{
+	return ticked ? cpu_time() - since : 0;
+}
+
 bool
 watchdog_leave(lua_State *L)
 {

@@ -31,6 +31,13 @@ void watchdog_stop(void);
  * time.
  */
 void watchdog_enter(struct lua_State *L, unsigned limit);
+/* The same for rules that have used so many nanoseconds of their time before. */
+void watchdog_enter_again(struct lua_State *L, unsigned limit, uint64_t used);
+/*
+ * Nanoseconds of CPU time used so far, those before watchdog_enter_again() included. What is
+ * shorter than a tick may count as none, after watchdog_enter().
+ */
+uint64_t watchdog_used(void);
 /* Disarms; true when the time had run out. */
 bool watchdog_leave(struct lua_State *L);
 

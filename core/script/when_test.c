@@ -1,6 +1,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "script/answer.h"
 #include "script/when_in.h"
 
 #define LIVE_DEPTH 16 /* lists in lists that a question looks into; a rule may have made a circle */
@@ -156,7 +157,9 @@ look_into(struct question *q, unsigned step, int depth)
 	size_t n;
 
 	if (lua_istable(L, -1) && depth < LIVE_DEPTH) {
-		luaL_checkstack(L, 4, NULL);
+		luaL_checkstack(L, 6, NULL);
+		if (answer_content(L, -1))
+			lua_replace(L, -2);
 		if (step < q->path->steps) {
 			lua_rawgeti(L, q->names, q->path->name + 1 + (lua_Integer)step);
 			lua_rawget(L, -2);

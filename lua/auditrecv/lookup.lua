@@ -60,7 +60,8 @@
 
 local nearest = require "auditrecv.nearest"
 
--- In the program: { declare = function(json, name) → function(key), has = function(service) → boolean }. A plain
+-- In the program: { declare = function(json, name) → function(key), or nil and what is wrong; has = function(service)
+-- → boolean }. A plain
 -- `require`, as in specs, passes the name of the module.
 local program = ...
 if type(program) ~= "table" then program = nil end
@@ -349,7 +350,9 @@ function lookup.source(description)
   if lookup[name] ~= nil then
     error(("lookup.source: %sthe module has a function of this name"):format(named), 2)
   end
-  local ask = program and program.declare(json, name) or from_given(name)
+  local ask
+  if program then ask, why = program.declare(json, name) else ask = from_given(name) end
+  if why then error(("lookup.source: %s%s"):format(named, why), 2) end
   declared[name], lookup[name] = json, ask
   return ask
 end
