@@ -139,7 +139,7 @@ done(struct pool_job *job)
 	ev_timer_start(j->loop, &j->retry);
 	/* The archive gives way before anybody waits. */
 	chores_start(j);
-	if (status == WRITER_FAULT || !j->chores.busy)
+	if (status == WRITER_FAULT || !j->chores.busy || j->pause > PAUSE_LEAST)
 		say_stalled(j, status, j->commit.batch.error);
 }
 
