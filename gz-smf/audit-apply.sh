@@ -26,6 +26,7 @@ apply_events() {
 	[ -n "$with_events" ] || return 0
 	case $differing in
 	*event.*) write_events ;;
+	*) rm -f "$AUDIT_EVENT.new" ;; # of a run that was cut off
 	esac
 	# Also when the file was right: a run before this one may have ended in between.
 	must auditconfig -conf

@@ -17,7 +17,7 @@ found_load() {
 # found_before SETTING NOW: what it was before us, in `before`; fails where the value of now is not ours.
 found_before() {
 	table_get "$found" "$1" || return 1
-	before=${value%%|*}
+	before=${value%%"|"*}
 	ours=${value#"$before"}
 	case "$ours|" in
 	*"|$2|"*) ;;
@@ -27,7 +27,7 @@ found_before() {
 
 # found_was SETTING NOW: it is what it was before us.
 found_was() {
-	table_get "$found" "$1" && [ "$2" = "${value%%|*}" ]
+	table_get "$found" "$1" && [ "$2" = "${value%%"|"*}" ]
 }
 
 # found_note SETTING NOW GOAL: we are about to set it.
@@ -46,7 +46,7 @@ found_note() {
 # found_settled SETTING GOAL: it is set, and the system says so.
 found_settled() {
 	table_get "$found" "$1" || return 0
-	table_put "$found" "$1" "${value%%|*}|$2"
+	table_put "$found" "$1" "${value%%"|"*}|$2"
 	found=$table
 }
 

@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables are shared with the method that reads this file
 # audit-want.sh: the properties of the service as a table of settings in `wanted`, each of them checked.
 
-known='hosts mechanism port timeout retries qsize policies flags naflags event_classes
-	qhiwater qlowater qbufsz qdelay local_trail local_minfree local_size patience'
+known='hosts mechanism port timeout retries qsize policies flags naflags event_classes'
+known="$known qhiwater qlowater qbufsz qdelay local_trail local_minfree local_size patience"
 
 want() {
 	table_put "$wanted" "$1" "$2"

@@ -22,7 +22,7 @@ umask 022
 set -f # nothing here is a pattern of file names
 
 # shellcheck source=/dev/null
-. "$SMF_INCLUDE"
+. "$SMF_INCLUDE" || exit 96
 
 # `svcs -x` shows no text of a method, so what went wrong is one line of the service log.
 say() {
@@ -152,7 +152,12 @@ is_disabled() {
 
 # state_of FMRI: its state in `state`, "absent" where there is no such service.
 state_of() {
-	state=$(svcs -H -o state "$1" 2>/dev/null) || state=absent
+	if ! state=$(svcs -H -o state "$1" 2>&1); then
+		case $state in
+		*"doesn't match any"*) state=absent ;;
+		*) fatal "svcs $1 failed: $state" ;;
+		esac
+	fi
 	state=${state%%[* ]*}
 }
 

@@ -33,7 +33,7 @@ table_keys() {
 	keys=
 	rest=${1#"$NL"}
 	while [ -n "$rest" ]; do
-		keys=$keys${rest%%|*}$NL
+		keys=$keys${rest%%"|"*}$NL
 		rest=${rest#*"$NL"}
 	done
 }
