@@ -7,9 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "wire/peer.h"
 #include "wire/socket.h"
+#include "wire/startups.h"
 #include "wire/state.h"
 
 #define ACCEPT_TURN      64   /* connections taken in one turn */
@@ -94,10 +96,28 @@ refuse(int fd, const struct sockaddr *sa, uint64_t *counter, const char *reason)
 	close(fd);
 }
 
+/* The oldest login but for those that we ourselves have not finished with, if there is one. */
 static struct peer *
 oldest_login(struct wire *w)
 {
+	for (struct list *node = w->logins.next; node != &w->logins; node = node->next) {
+		struct peer *p = container_of(node, struct peer, all);
+
+		if (!peer_work_is_due(p))
+			return p;
+	}
 	return container_of(w->logins.next, struct peer, all);
+}
+
+/* Random early drop. */
+static bool
+is_unlucky(struct wire *w)
+{
+	const struct wire_config *c = w->config;
+
+	return c->startups_begin > 0 && w->counters.logins >= c->startups_begin &&
+	       startups_drop(w->counters.logins, c->startups_begin, c->startups_rate, c->max_logins,
+		   wire_random(w));
 }
 
 static void
@@ -111,8 +131,18 @@ let_in(struct listener *l, int fd, const struct sockaddr *sa)
 		    "no mechanism is allowed from this address");
 		return;
 	}
+	if (w->arrivals != NULL && !arrivals_admit(w->arrivals, sa, clock_steady())) {
+		refuse(fd, sa, &w->counters.refused_rate,
+		    "too many connections from this address within a minute");
+		return;
+	}
 	if (w->counters.connections >= w->config->max_connections) {
 		refuse(fd, sa, &w->counters.refused_full, "too many connections");
+		return;
+	}
+	if (is_unlucky(w)) {
+		refuse(fd, sa, &w->counters.refused_early,
+		    "many connections that are not authenticated: by lot");
 		return;
 	}
 	/*

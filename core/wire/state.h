@@ -14,6 +14,7 @@
 #define WIRE_CARRY \
 	16384u /* bytes of an unfinished frame that are copied rather than read to on their own */
 
+struct arrivals;
 struct kerberos_acceptor;
 struct listener;
 struct pool;
@@ -25,8 +26,9 @@ struct wire {
 	struct listener *listeners; /* one per socket */
 	size_t listener_count;
 	struct kerberos_acceptor *kerberos; /* NULL: no listener allows kerberos_v5 */
-	struct pool *pool; /* for slow mechanisms; NULL: their work is done in the loop */
-	unsigned max_open; /* connections that the limit of descriptors allows */
+	struct pool *pool;         /* for slow mechanisms; NULL: their work is done in the loop */
+	struct arrivals *arrivals; /* NULL: each address as often as it likes */
+	unsigned max_open;         /* connections that the limit of descriptors allows */
 	bool accepting;
 	ev_timer accept_again;
 	struct list logins, senders, orphans; /* peers, the oldest first */
@@ -48,6 +50,9 @@ struct wire {
 	void *done_ctx;
 	struct wire_counters counters;
 };
+
+/* Any number, each equally likely. */
+uint32_t wire_random(struct wire *w);
 
 /* listener.c */
 struct err *listener_open_all(struct wire *w) MUST_USE;

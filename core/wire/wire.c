@@ -2,12 +2,15 @@
 #include "wire/wire.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "wire/kerberos.h"
 #include "wire/peer.h"
 #include "wire/socket.h"
+#include "wire/startups.h"
 #include "wire/state.h"
 
 #define AGAIN 0.05 /* seconds between two tries of those who wait for memory */
@@ -106,6 +109,27 @@ before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
 	}
 }
 
+uint32_t
+wire_random(struct wire *w)
+{
+	uint32_t number = 0;
+
+	if (w->config->random != NULL)
+		return w->config->random(w->config->random_ctx);
+	if (getentropy(&number, sizeof(number)) != 0)
+		number = (uint32_t)clock_steady() * UINT32_C(2654435761);
+	return number;
+}
+
+static struct err *
+open_arrivals(struct wire *w)
+{
+	if (w->config->max_rate == 0)
+		return NULL;
+	w->arrivals = arrivals_new(w->config->max_rate, wire_random(w));
+	return w->arrivals == NULL ? err_sys("wire") : NULL;
+}
+
 /* What kerberos_v5 needs, when a listener allows it. */
 static struct err *
 open_kerberos(struct wire *w)
@@ -146,7 +170,7 @@ wire_open(struct wire **out, struct ev_loop *loop, const struct wire_config *con
 	ev_prepare_start(loop, &w->before_sleep);
 	if ((w->scratch = malloc(WIRE_CARRY + WIRE_TURN_MAX)) == NULL)
 		e = err_sys("wire");
-	else if ((e = open_kerberos(w)) == NULL)
+	else if ((e = open_arrivals(w)) == NULL && (e = open_kerberos(w)) == NULL)
 		e = listener_open_all(w);
 	if (e != NULL) {
 		wire_close(w);
@@ -223,6 +247,7 @@ wire_close(struct wire *w)
 	ev_timer_stop(w->loop, &w->again);
 	ev_prepare_stop(w->loop, &w->before_sleep);
 	kerberos_acceptor_close(w->kerberos);
+	arrivals_free(w->arrivals);
 	buf_fini(&w->acks);
 	free(w->scratch);
 	free(w);

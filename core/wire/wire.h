@@ -75,7 +75,10 @@ struct wire_config {
 	 * max_logins. begin 0: not before max_logins.
 	 */
 	unsigned startups_begin, startups_rate;
-	unsigned max_rate;       /* connections of one address in a minute; 0: any number */
+	unsigned max_rate; /* connections of one address in a minute; 0: any number */
+	/* Where the lots come from, each number equally likely; NULL: the system. */
+	uint32_t (*random)(void *random_ctx);
+	void *random_ctx;
 	double login_grace_time; /* seconds */
 	unsigned workers; /* threads for accept, unwrap and MIC of kerberos_v5; 0: in the loop */
 	struct wire_kerberos kerberos;

@@ -176,6 +176,44 @@ describe("core.wire login", function()
     assert.same({ 17, 1, 3 }, { c.refused_logins, c.authenticated, c.logins })
   end)
 
+  it("draws lots among many that are not authenticated, and lets none in when they are all there may be", function()
+    local half = 1 << 31
+    -- two are free; the next has one chance in two, those behind it one in four
+    open { startups_begin = 2, startups_rate = 50, max_logins = 4,
+      random = { half - 1, half, half + half // 2 - 1, half + half // 2 } }
+    local list, fates = {}, {}
+    for i = 1, 8 do
+      list[i] = connect()
+      r:turn()
+    end
+    for i, s in ipairs(list) do
+      s:take_in()
+      fates[i] = s.ended and "refused" or "in"
+    end
+    assert.same({ "in", "in", "refused", "in", "refused", "in", "refused", "refused" }, fates)
+    refused "many connections that are not authenticated: by lot"
+    -- whoever is authenticated does not count
+    for _, i in ipairs { 1, 2, 4, 6 } do assert.is_true(list[i]:login()) end
+    for _ = 1, 4 do assert.is_true(connect():login()) end
+    r:turn()
+    local c = r:counters()
+    assert.same({ 4, 0, 8, 0 }, { c.refused_early, c.refused_logins, c.connections, c.logins })
+  end)
+
+  it("refuses an address that comes too often, and goes on serving those of it that are in", function()
+    open { max_rate = 3 }
+    local well = connect()
+    assert.is_true(well:login())
+    for _ = 1, 2 do assert.is_true(connect():login()) end
+    for _ = 1, 2 do assert.truthy(connect():wait_end()) end
+    refused "too many connections from this address within a minute"
+    well:offer "still here"
+    r:turn()
+    assert.equal(1, #r:take_records())
+    local c = r:counters()
+    assert.same({ 2, 3 }, { c.refused_rate, c.connections })
+  end)
+
   it("refuses a connection above the limit, and takes it when there is room again", function()
     open { max_connections = 2 }
     local a, b = connect(), connect()

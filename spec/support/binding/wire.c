@@ -400,7 +400,9 @@ struct receiver {
 	struct addr_net nets[LISTENERS_MAX][NETS_MAX];
 	char addresses[LISTENERS_MAX][64];
 	int records, events; /* references to tables */
-	int admit;           /* a reference to a function, or LUA_NOREF */
+	int lots;            /* … of numbers that are drawn, and how many were */
+	size_t drawn;
+	int admit; /* a reference to a function, or LUA_NOREF */
 	char keytab[256];
 	char sender[128], host[128]; /* as which somebody was admitted last */
 	lua_Integer refuse;          /* so many records find no memory */
@@ -520,6 +522,20 @@ on_limit(struct ev_loop *loop, ev_timer *watcher, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
+/* The next number of the list; then the first one again. */
+static uint32_t
+draw_lot(void *ctx)
+{
+	struct receiver *r = ctx;
+	uint32_t lot;
+
+	lua_rawgeti(r->L, LUA_REGISTRYINDEX, r->lots);
+	lua_rawgeti(r->L, -1, (lua_Integer)(r->drawn++ % lua_rawlen(r->L, -1)) + 1);
+	lot = (uint32_t)lua_tointeger(r->L, -1);
+	lua_pop(r->L, 2);
+	return lot;
+}
+
 static void
 read_listener(lua_State *L, struct receiver *r, size_t i)
 {
@@ -557,7 +573,7 @@ l_open(lua_State *L)
 	luaL_checktype(L, 1, LUA_TTABLE);
 	r = lua_newuserdatauv(L, sizeof(*r), 0);
 	memset(r, 0, sizeof(*r));
-	r->records = r->events = r->admit = LUA_NOREF;
+	r->records = r->events = r->admit = r->lots = LUA_NOREF;
 	luaL_setmetatable(L, RECEIVER);
 	c = &r->config;
 	c->max_frame_login = (uint32_t)field(L, 1, "max_frame_login", 4096);
@@ -565,6 +581,15 @@ l_open(lua_State *L)
 	c->kept_head = (uint32_t)field(L, 1, "kept_head", 4096);
 	c->max_connections = (unsigned)field(L, 1, "max_connections", 4096);
 	c->max_logins = (unsigned)field(L, 1, "max_logins", 1024);
+	c->startups_begin = (unsigned)field(L, 1, "startups_begin", 0);
+	c->startups_rate = (unsigned)field(L, 1, "startups_rate", 0);
+	c->max_rate = (unsigned)field(L, 1, "max_rate", 0);
+	if (lua_getfield(L, 1, "random") == LUA_TTABLE) {
+		r->lots = luaL_ref(L, LUA_REGISTRYINDEX);
+		c->random = draw_lot;
+		c->random_ctx = r;
+	} else
+		lua_pop(L, 1);
 	c->login_grace_time = number_field(L, 1, "login_grace_time", 30.);
 	c->max_in_flight_sender = (uint64_t)field(L, 1, "max_in_flight_sender", 64 << 20);
 	c->max_in_flight = (uint64_t)field(L, 1, "max_in_flight", 256 << 20);
@@ -753,6 +778,8 @@ l_counters(lua_State *L)
 	COUNTER(refused_full);
 	COUNTER(refused_logins);
 	COUNTER(refused_grace);
+	COUNTER(refused_early);
+	COUNTER(refused_rate);
 	COUNTER(refused_protocol);
 	COUNTER(refused_mechanism);
 	COUNTER(refused_principal);
@@ -787,7 +814,8 @@ l_close(lua_State *L)
 	luaL_unref(L, LUA_REGISTRYINDEX, r->records);
 	luaL_unref(L, LUA_REGISTRYINDEX, r->events);
 	luaL_unref(L, LUA_REGISTRYINDEX, r->admit);
-	r->records = r->events = r->admit = LUA_NOREF;
+	luaL_unref(L, LUA_REGISTRYINDEX, r->lots);
+	r->records = r->events = r->admit = r->lots = LUA_NOREF;
 	return 0;
 }
 
