@@ -124,7 +124,8 @@ describe("the manual", function()
     local folder, port = session.checkout(), session.free_port()
     trail(folder)
     local receiver = ("auditrecv serve --set 'listen = { { address = \"127.0.0.1\", port = %d, "
-      .. "mechanisms = { \"dummy\" }, dummy_from = { \"127.0.0.1\" } } }' >documents.ndjson 2>log &"):format(port)
+      .. "mechanisms = { \"dummy\" }, dummy_from = { \"127.0.0.1\" } } }' "
+      .. "--set 'journal = { directory = \"journal\", keep_for = 3600 }' >documents.ndjson 2>log &"):format(port)
     local steps = typed(at_home(book.examples "etc/man/auditrecv.8", { ["16162"] = tostring(port) }), all_of_it)
     table.insert(steps, 1, { at = "before", command = receiver, prints = {} })
     table.insert(steps, { at = "after", command = "kill $!; wait $!", prints = {} })
