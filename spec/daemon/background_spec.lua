@@ -9,7 +9,7 @@ local function place(options)
   local file = process.write(folder .. "/auditrecv.lua", ([[return {
     listen = { { address = "127.0.0.1", port = %d, mechanisms = { "dummy" }, dummy_from = { "127.0.0.1" } } },
     output = { type = %q, path = %q },
-    dead_letters = { file = %q },
+    dead_letters = { directory = %q },
     rules = { directory = %q },
   }]]):format(options.port or 0, options.output or "file", folder .. "/documents", folder .. "/dead",
     options.rules or folder .. "/rules"))

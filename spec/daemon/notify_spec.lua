@@ -118,7 +118,7 @@ describe("a service manager", function()
       first = first + 1
       return message.STATUS:find("3 records received", 1, true) and message.STATUS
     end)
-    assert.matches("0 of them not settled", status)
+    assert.matches("0 without a fate yet", status)
     assert.equal(0, d:stop())
   end)
 
