@@ -5,7 +5,8 @@
  * policy `cnt`.
  *
  *	cc -O2 -Icore -o load spec/bench/load.c libwire.a libbsm.a libbase.a -lev -lcrypto -lm
- *	load --to HOST:PORT [--connections N] [--window N] [--rate N] [--records N] TRAIL
+ *	load --to HOST:PORT [--mech NAME] [--keytab FILE] [--connections N] [--window N] [--rate N]
+ *	    [--records N] TRAIL
  *
  * Prints one line of key=value: what was sent and acknowledged, seconds, records a second, our
  * own CPU time, and the time from sending to acknowledgement (microseconds: median, 99th
@@ -336,6 +337,8 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "to", required_argument, NULL, 't' },
+		{ "mech", required_argument, NULL, 'm' },
+		{ "keytab", required_argument, NULL, 'k' },
 		{ "connections", required_argument, NULL, 'c' },
 		{ "window", required_argument, NULL, 'w' },
 		{ "rate", required_argument, NULL, 'r' },
@@ -355,15 +358,19 @@ main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		switch (option) {
 		case 't': read_target(&l, optarg); break;
+		case 'm': l.config.mech = mech_named(optarg); break;
+		case 'k': l.config.keytab = optarg; break;
 		case 'c': l.count = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'w': l.config.window = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'r': l.rate = strtod(optarg, NULL); break;
 		case 'n': l.records = strtoull(optarg, NULL, 10); break;
 		default: return 2;
 		}
-	if (l.config.host == NULL || optind + 1 != argc || l.count == 0 || l.config.window == 0) {
-		fputs("usage: load --to HOST:PORT [--connections N] [--window N] [--rate N] "
-		      "[--records N] TRAIL\n",
+	if (l.config.host == NULL || l.config.mech == NULL || optind + 1 != argc || l.count == 0 ||
+	    l.config.window == 0) {
+		fputs(
+		    "usage: load --to HOST:PORT [--mech NAME] [--keytab FILE] [--connections N] [--window N] [--rate N] "
+		    "[--records N] TRAIL\n",
 		    stderr);
 		return 2;
 	}

@@ -2,6 +2,7 @@
 -- answers at once. CPU time is the daemon's own (user and system), so that what runs beside it does not count; every
 -- figure is the median of several runs.
 local process = require "spec.support.process"
+local kdc = require "spec.support.kdc"
 
 local out = arg[1]
 local runs = tonumber(os.getenv "RUNS")
@@ -40,13 +41,19 @@ local function usage(pid)
   return (fields[12] + fields[13]) / ticks, peak / 1024
 end
 
-local function start_daemon(folder, sink_port, rules)
+local DUMMY = [[{ address = "127.0.0.1", port = 0, mechanisms = { "dummy" }, dummy_from = { "127.0.0.0/8" } }]]
+
+local function start_daemon(folder, sink_port, options)
+  local rules = options.rules
   process.write(folder .. "/settings.lua", ([[return {
-    listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" }, dummy_from = { "127.0.0.0/8" } } },
-    output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } }, limits = { startups = "4096", max_rate = 0 },
+    listen = { %s }, kerberos = %s,
+    output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } },
+    limits = { startups = "4096", max_rate = 0 },
     rules = { directory = %s }, dead_letters = { file = %q },
-  }]]):format(sink_port, rules and ("%q"):format(rules) or "nil", folder .. "/dead"))
-  local d = process.start(folder, "serve", { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" })
+  }]]):format(options.listen or DUMMY, options.kerberos or "nil", sink_port, rules and ("%q"):format(rules) or "nil",
+    folder .. "/dead"))
+  local d = process.start(folder, "serve", { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" },
+    { env = options.env })
   d:line_with "event=ready"
   d.port = d:line_with("event=listening"):match "port=(%d+)"
   return d
@@ -54,17 +61,18 @@ end
 
 -- Runs the load against a fresh daemon and sink; returns its figures, the daemon's CPU per record (us) and peak (MiB).
 local function end_to_end(options)
+  if options.prepare then options.prepare(options) end
   local folder = process.folder()
   local sink = process.start(folder, "sink", { out .. "/sink", "0" })
   local sink_port = process.until_true("the sink", function() return sink:stdout():match "^(%d+)\n" end)
-  local d = start_daemon(folder, tonumber(sink_port), options.rules)
-  local argv = { out .. "/load", "--to", "127.0.0.1:" .. d.port }
+  local d = start_daemon(folder, tonumber(sink_port), options)
+  local argv = { out .. "/load", "--to", (options.host or "127.0.0.1") .. ":" .. d.port }
   for name, value in pairs(options.load or {}) do
     argv[#argv + 1], argv[#argv + 2] = "--" .. name, tostring(value)
   end
   argv[#argv + 1] = options.trail
   local before = usage(d.pid)
-  local load = process.start(folder, "load", argv)
+  local load = process.start(folder, "load", argv, { env = options.env })
   if load:wait(600) ~= 0 then error("the load failed: " .. load:stderr() .. load:stdout()) end
   local after, peak = usage(d.pid)
   local figures = {}
@@ -115,6 +123,51 @@ for _, trail in ipairs(trails) do
   row("no rule matches, 1 connection, window 4096", repeated { trail = file, load = { window = 4096 } })
   row("realistic rules, 1 connection, window 4096",
     repeated { trail = file, rules = "spec/bench/rules", load = { window = 4096 } })
+end
+
+-- Runs bench_gss; returns its CPU and wall time a record (us), medians.
+local function gss(realm, ...)
+  local argv, cpu, wall = { out .. "/bench_gss", ... }, {}, {}
+  local env = { KEYTAB_AUDIT = realm.audit, KEYTAB_SENDER = realm.sender }
+  for k, v in pairs(realm.env) do env[k] = v end
+  for i = 1, runs do
+    local p = process.start(realm.folder, "gss" .. i, argv, { env = env })
+    if p:wait(600) ~= 0 then error("bench_gss failed: " .. p:stderr()) end
+    cpu[i], wall[i] = p:stdout():match "cpu=([%d.]+) wall=([%d.]+)"
+    cpu[i], wall[i] = tonumber(cpu[i]), tonumber(wall[i])
+  end
+  return median(cpu), median(wall)
+end
+
+local function realm_of(type)
+  local realm = kdc.start { enctypes = type, keys = type .. ":normal" }
+  realm:principal("audit/localhost", "host/db1.example.net")
+  realm.audit = realm:keytab("audit.keytab", "audit/localhost")
+  realm.sender = realm:keytab("db1.keytab", "host/db1.example.net")
+  return realm
+end
+
+title "kerberos_v5: the library alone, core/wire around it, and the whole daemon"
+for _, type in ipairs { "aes256-cts-hmac-sha1-96", "aes256-cts-hmac-sha384-192" } do
+  local realm, trail = realm_of(type), trail_file(trails[1])
+  say("%-44s %6.2f us", type .. ", unwrap and MIC", (gss(realm, "loop", trail)))
+  for _, workers in ipairs { 0, 1, 2 } do
+    local cpu, wall = gss(realm, "wire", trail, tostring(workers), "16")
+    say("%-44s %6.2f us  %9.0f/s", ("wire, %d workers, 16 connections"):format(workers), cpu, 1e6 / wall)
+  end
+  process.clean()
+  for _, rules in ipairs { false, "spec/bench/rules" } do
+    row(("daemon, %s, 16 connections"):format(rules and "realistic rules" or "no rule matches"), repeated({
+      trail = trail, rules = rules or nil, host = "localhost",
+      listen = [[{ address = "127.0.0.1", port = 0, mechanisms = { "kerberos_v5" },
+        principals = { "host/*.example.net@EXAMPLE.NET" } }]],
+      prepare = function(options)
+        local own = realm_of(type)
+        options.env, options.kerberos = own.env, ("{ keytab = %q }"):format(own.audit)
+        options.load = { mech = "kerberos_v5", keytab = own.sender, connections = 16, window = 4096 }
+      end,
+    }, 3))
+  end
 end
 
 title "cost by number of connections, each with the window of 100 that a host has by default"
