@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cmd/cmd.h"
@@ -49,6 +51,36 @@ wants_low_port(const struct settings *s)
 	return false;
 }
 
+/* access() asks for the user, not for what is left of root's power: that is how it will be later. */
+static void
+tell_unreadable(const char *setting, const char *file)
+{
+	if (file != NULL && access(file, R_OK) < 0 && errno == EACCES)
+		log_warn("unreadable_later", log_s("setting", setting), log_s("file", file),
+		    log_s("meaning",
+			"it is read now, but not again when it changes: only root may read it"),
+		    log_s("cure", "make it belong to service.user"));
+}
+
+static struct err *
+lower(struct service *v, const struct settings *s)
+{
+	struct err *e;
+
+	v->privileges = (struct privileges){ .user = s->service.user,
+		.group = s->service.group,
+		.core_dumps = s->service.core_dumps,
+		.seccomp = s->service.seccomp,
+		.low_port = wants_low_port(s) };
+	if ((e = privileges_lower(&v->privileges)) != NULL || s->service.user == NULL)
+		return e;
+	tell_unreadable("-c", v->source.daemon.file);
+	tell_unreadable("kerberos.keytab", s->kerberos.keytab);
+	tell_unreadable("output.password_file", s->output.password_file);
+	tell_unreadable("output.api_key_file", s->output.api_key_file);
+	return NULL;
+}
+
 static struct err *
 begin(struct service *v, const struct settings *s)
 {
@@ -59,12 +91,7 @@ begin(struct service *v, const struct settings *s)
 			       "standard output; choose another output");
 	if (v->pid_path != NULL && (e = pidfile_open(&v->pidfile, v->pid_path)) != NULL)
 		return e;
-	v->privileges = (struct privileges){ .user = s->service.user,
-		.group = s->service.group,
-		.core_dumps = s->service.core_dumps,
-		.seccomp = s->service.seccomp,
-		.low_port = wants_low_port(s) };
-	return privileges_lower(&v->privileges);
+	return lower(v, s);
 }
 
 static void

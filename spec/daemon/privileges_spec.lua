@@ -76,6 +76,8 @@ describe("a receiver that root starts for a user", function()
     local d = daemon.start { folder = folder_of(user), port = low_port(), settings = { service = { user = user },
       output = { type = "elasticsearch", urls = { "http://127.0.0.1:1" }, api_key_file = key } } }
     assert.equal(uid, ids(status_of(d), "Uid"):match "%d+")
+    -- … which it cannot read again, and says so.
+    assert.matches("setting=output%.api_key_file", d:logged "event=unreadable_later")
     d.process:kill():wait()
   end)
 
@@ -85,6 +87,20 @@ describe("a receiver that root starts for a user", function()
     assert.equal(0, send_one(d).status)
     assert.equal(0, d:stop())
     assert.equal("600 " .. user, said_by(("stat -c '%%a %%U' '%s'"):format(d.documents_file)))
+  end)
+
+  it("makes folders 0700 and files 0600: journal, dead letters, documents", function()
+    if no_root then pending(no_root) return end
+    local folder = folder_of(user)
+    local d = daemon.start { folder = folder, settings = { service = { user = user },
+      journal = { directory = folder .. "/journal" } } }
+    assert.equal(0, send_one(d).status)
+    assert.equal(0, d:stop())
+    local made = ("find '%s/journal' '%s' '%s'"):format(folder, d.dead_directory, d.documents_file)
+    assert.not_equal("", said_by(made .. " -type f"))
+    assert.equal("", said_by(made .. " -type f ! -perm 600"))
+    assert.equal("", said_by(made .. " -type d ! -perm 700"))
+    assert.equal("", said_by(made .. " ! -user " .. user))
   end)
 
   it("does not start where its files would be out of its reach", function()
@@ -135,6 +151,27 @@ describe("root that stays root", function()
     local d = daemon.start()
     assert.matches("service%.user", d:logged "event=runs_as_root")
     assert.equal(0, d:stop())
+  end)
+end)
+
+describe("a second receiver", function()
+  it("on the same journal is refused, and the first goes on", function()
+    local folder = process.folder()
+    local journal = { directory = folder .. "/journal" }
+    local first = daemon.start { settings = { journal = journal } }
+    local second = daemon.start { ready = false, settings = { journal = journal } }
+    assert.equal(1, second.process:wait())
+    assert.matches("journal%.directory", second:log())
+    assert.equal(0, send_one(first).status)
+    assert.equal(0, first:stop())
+  end)
+
+  it("on the same dead letters is refused, too", function()
+    local first = daemon.start()
+    local second = daemon.start { ready = false, settings = { dead_letters = { directory = first.dead_directory } } }
+    assert.equal(1, second.process:wait())
+    assert.matches("dead_letters%.directory", second:log())
+    assert.equal(0, first:stop())
   end)
 end)
 
