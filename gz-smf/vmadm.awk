@@ -1,10 +1,13 @@
 # vmadm.awk: the list of objects that `vmadm lookup -j` prints, as lines "zone TAB alias TAB owner TAB state". Texts stay as
 # they are written there, in their quotes. What is not such a list ends it with status 1.
 
-{ text = text $0 " " }
-
+# Line by line, for a text never goes over the end of one, and a list may be long.
 function token(  t) {
-	sub(/^[ \t\r\n]+/, "", text)
+	sub(/^[ \t\r]+/, "", text)
+	while (text == "") {
+		if ((getline text) <= 0) return text = ""
+		sub(/^[ \t\r]+/, "", text)
+	}
 	if (match(text, /^"([^"\\]|\\.)*"/) || match(text, /^[][{}:,]/) || match(text, /^[a-z0-9.+-]+/)) {
 		t = substr(text, 1, RLENGTH)
 		text = substr(text, RLENGTH + 1)
@@ -29,7 +32,6 @@ function value(  t, depth) {
 
 function broken() {
 	print "vmadm prints something else than a list of objects" | "cat >&2"
-	failed = 1
 	exit 1
 }
 
@@ -48,8 +50,7 @@ function object(  name, t, zone, field) {
 	if (name ~ /^"/) print name "\t" zone["alias"] "\t" zone["owner_uuid"] "\t" zone["state"]
 }
 
-END {
-	if (failed) exit 1
+BEGIN {
 	if (token() != "[") broken()
 	t = token()
 	while (t != "]") {

@@ -1,5 +1,5 @@
-# zones.awk: the file of zones from two files: the zones of now, as lines "zone TAB alias TAB owner TAB state", and the file as it
-# was. At most `keep` zones that are gone stay in it, those that went last.
+# zones.awk: the file of zones from two files: the zones of now, as sorted lines "zone TAB alias TAB owner TAB state", and the file
+# as it was. At most `keep` zones that are gone stay in it, those that went last.
 
 BEGIN { FS = "\t" }
 
@@ -27,8 +27,6 @@ function put(line) { printf "%s%s", printed++ ? ",\n" : "", line }
 
 END {
 	print "{"
-	for (i = 2; i <= count; i++) # by name, so that the order of the list is no change
-		for (j = i; j > 1 && order[j] < order[j - 1]; j--) { t = order[j]; order[j] = order[j - 1]; order[j - 1] = t }
 	for (i = 1; i <= count; i++) put(row[order[i]])
 	for (i = 1; i <= freshly && i <= keep; i++) put(fresh[i])
 	for (i = 1; i <= many && freshly + i <= keep; i++) put(gone[i])

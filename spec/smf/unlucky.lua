@@ -3,8 +3,8 @@
 local unlucky = {}
 
 function unlucky.looks_only(line)
-  for _, start in ipairs { "auditconfig %-get", "auditconfig %-lsevent", "svcprop", "svcs", "zonename", "file", "getent",
-    "id", "uname" } do
+  for _, start in ipairs { "auditconfig %-get", "auditconfig %-lsevent", "svcprop", "svcs", "zonename", "file",
+    "getent", "id", "uname" } do
     if line:find("^" .. start) then return true end
   end
   return false

@@ -9,7 +9,7 @@ local AUDITD = "svc:/system/auditd:default"
 local library = assert(io.popen "pwd -P"):read "l" .. "/spec/support/smf"
 local lua = assert(io.popen "command -v lua5.4"):read "l"
 local commands = { "svcprop", "svccfg", "svcadm", "svcs", "auditconfig", "audit", "mount", "umount", "zoneadm",
-  "getent", "file", "zonename", "uname", "cp", "mv", "mkdir", "chmod" }
+  "zonecfg", "getent", "file", "zonename", "uname", "cp", "mv", "mkdir", "chmod" }
 
 local function shell(...)
   local line = (...):format(select(2, ...))
@@ -95,8 +95,8 @@ function fake_host:reset()
     self.folder)
 end
 
---- Whoever runs a program on this host is root.
-function fake_host:as_root() shell("ln -s ../command '%s/bin/id'", self.folder) end
+--- The host has a further command: id (then whoever runs a program is root), vmadm.
+function fake_host:has(command) shell("ln -sf ../command '%s/bin/%s'", self.folder, command) end
 
 --- The service as its own manifest has it.
 function fake_host:add_service(state, name)

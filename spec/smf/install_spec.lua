@@ -1,0 +1,205 @@
+-- Putting the services on a host, and taking them away again.
+local fake_host = require "spec.support.smf.fake_host"
+local process = require "spec.support.process"
+
+local HOSTS = "audit-setup/hosts=recv-a.example.net,recv-b.example.net"
+local SETUP = "svc:/site/audit-setup:default"
+local versions = { smartos = "joyent_20260101T000000Z", omnios = "omnios-r151054", solaris = "11.4.0.15.0" }
+
+-- A host that has none of the services, and the sources in a folder.
+local function bare(system)
+  local host = fake_host.new(function(state)
+    for _, name in ipairs { "audit-setup", "mount-gss", "zone-names" } do
+      state.services["svc:/site/" .. name .. ":default"] = nil
+    end
+    state.uname["-v"] = versions[system or "smartos"]
+    state.runs_methods = true
+  end)
+  host:has "id"
+  assert(os.execute(("mv '%s/root/opt/auditrecv/gz-smf' '%s/source'"):format(host.folder, host.folder)))
+  host.manifests = system and system ~= "smartos" and "/lib/svc/manifest/site" or "/opt/custom/smf"
+  return host
+end
+
+local function install(host, arguments, options)
+  options = options or {}
+  local all = { path = host.folder .. "/source/install", arguments = arguments, by_hand = true }
+  for name, value in pairs(options) do all[name] = value end
+  return host:run("install", all.verb or "--system", all)
+end
+
+local function installed(host, system, arguments, options)
+  options = options or {}
+  options.arguments = nil
+  local status, said = install(host, (system or "smartos") .. " " .. (arguments or HOSTS), options)
+  assert.equal(0, status, said)
+  return said
+end
+
+local function undo(host)
+  local status, said = install(host, "", { verb = "--undo" })
+  assert.equal(0, status, said)
+end
+
+-- The path of a method in a manifest is that of a real host; here the fake restarter adds the folder.
+local function service(host, name) return host:state().services["svc:/site/" .. name .. ":default"] end
+
+local function files(host)
+  local p = assert(io.popen(("cd '%s' && find opt lib var -type f | sort"):format(host.root)))
+  local text = p:read "a"
+  p:close()
+  return text
+end
+
+describe("the installer", function()
+  for system in pairs(versions) do
+    it("puts everything in place, turns auditing on, and can be undone: " .. system, function()
+      local host = bare(system)
+      local before, had = host:picture(), files(host)
+      local status, said = install(host, "", { verb = HOSTS })
+      assert.equal(0, status, said)
+      assert.matches('name="hosts" type="astring" value="recv%-a.example.net,recv%-b.example.net"',
+        host:read(host.manifests .. "/audit-setup.xml"))
+      assert.equal("online", service(host, "audit-setup").state)
+      assert.equal("disabled", service(host, "mount-gss").state)
+      assert.equal("disabled", service(host, "zone-names").state)
+      assert.is_true(host:state().audit.plugins.audit_remote.active)
+      undo(host)
+      assert.is_nil(service(host, "audit-setup"))
+      host:change(function(state) state.audit.kernel, state.audit.mapped = {}, nil end)
+      host:is_like(before)
+      assert.equal(had, files(host))
+    end)
+  end
+
+  for _, shell in ipairs { "mksh", "ksh93" } do
+    it("works with " .. shell, function()
+      local host = bare()
+      installed(host, "smartos", HOSTS, { shell = shell })
+      assert.equal("online", service(host, "audit-setup").state)
+      local status = install(host, "", { verb = "--undo", shell = shell })
+      assert.equal(0, status)
+    end)
+  end
+
+  it("can be run twice, and keeps the settings that it was given", function()
+    local host = bare()
+    installed(host)
+    local first, had = host:picture(), files(host)
+    installed(host, "smartos", "zone-names/interval=30")
+    assert.equal(had, files(host))
+    host:is_like(first)
+    assert.matches('name="hosts" type="astring" value="recv%-a', host:read "/opt/custom/smf/audit-setup.xml")
+    assert.same({ "30" }, service(host, "zone-names").properties["config/interval"].values)
+  end)
+
+  it("sets a setting again that it is given anew", function()
+    local host = bare()
+    installed(host)
+    installed(host, "smartos", "audit-setup/hosts=recv-c.example.net audit-setup/mechanism=")
+    assert.same({ "recv-c.example.net" }, service(host, "audit-setup").properties["config/hosts"].values)
+    assert.equal("recv-c.example.net:16162", host:state().audit.plugins.audit_remote.attributes.p_hosts)
+  end)
+
+  it("can be run from where it was installed", function()
+    local host = bare()
+    installed(host)
+    local here = host.root .. "/opt/auditrecv/gz-smf/install"
+    assert.equal(0, (install(host, "zone-names/enabled=true", { verb = "audit-setup/qsize=20000", path = here })))
+    assert.equal("online", service(host, "zone-names").state)
+    assert.equal(20000, host:state().audit.plugins.audit_remote.qsize)
+    assert.equal(0, (install(host, "", { verb = "--undo", path = here })))
+    assert.is_nil(service(host, "zone-names"))
+  end)
+
+  it("gives a service in maintenance another chance", function()
+    local host = bare()
+    installed(host, "smartos", "audit-setup/hosts=192.0.2.7")
+    assert.equal("maintenance", service(host, "audit-setup").state)
+    installed(host)
+    assert.equal("online", service(host, "audit-setup").state)
+  end)
+
+  it("puts back what a service in maintenance had set", function()
+    local host = bare()
+    local before = host:picture()
+    host:change(function(state) state.audit.deaf = "-setqhiwater" end)
+    installed(host)
+    assert.equal("maintenance", service(host, "audit-setup").state)
+    host:change(function(state) state.audit.deaf = nil end)
+    undo(host)
+    host:change(function(state) state.audit.kernel, state.audit.mapped = {}, nil end)
+    host:is_like(before)
+  end)
+
+  it("keeps what it needs when the host could not be put back", function()
+    local host = bare()
+    installed(host)
+    host:change(function(state) state.audit.deaf = "-setflags" end)
+    local status, said = install(host, "", { verb = "--undo" })
+    assert.equal(1, status)
+    assert.matches("audit%-setup could not put everything back, and stays", said)
+    assert.is_truthy(service(host, "audit-setup"))
+    host:change(function(state) state.audit.deaf = nil end)
+    undo(host)
+    assert.equal("lo", host:state().audit.flags)
+    undo(host) -- there is nothing left to do
+  end)
+
+  it("only writes files for an image", function()
+    local host = bare()
+    local image = host.folder .. "/image"
+    installed(host, "omnios", "--root " .. image .. " audit-setup/hosts=a.example.net")
+    assert.same({}, host:changes())
+    assert.matches('instance name="default" enabled="true"',
+      process.read(image .. host.root .. "/lib/svc/manifest/site/audit-setup.xml"))
+  end)
+
+  it("does all of it when it was cut off or a command failed", function()
+    local host = bare()
+    installed(host, "smartos", HOSTS)
+    local wanted, had = files(host), host:state().services
+    local calls = host:calls()
+    assert(calls > 100)
+    for n = 3, calls, 53 do
+      for _, what in ipairs { "fail_at", "kill_at" } do
+        local other = bare()
+        install(other, "smartos " .. HOSTS, { [what] = n })
+        local status, said = install(other, "smartos " .. HOSTS)
+        assert.equal(0, status, said)
+        assert.equal(wanted, files(other), what .. n)
+        assert.equal(had[SETUP].state, service(other, "audit-setup").state, what .. n)
+      end
+    end
+  end)
+
+  for what, case in pairs {
+    ["a service that is none"] = { "audit-stuff/hosts=a", 1, "there is no service audit%-stuff" },
+    ["a property that is none"] = { "audit-setup/host=a", 1, "audit%-setup has no property host" },
+    ["a number that is none"] = { "audit-setup/port=ssh", 1, "audit%-setup/port has to be a number" },
+    ["neither true nor false"] = { "mount-gss/dummy=yes", 1, "mount%-gss/dummy has to be true or false" },
+    ["an option that is none"] = { "--force", 2, "what is %-%-force?" },
+    ["a system that is none"] = { "--system linux", 2, "smartos, omnios or solaris" },
+  } do
+    it("refuses " .. what, function()
+      local host = bare()
+      local had = files(host)
+      local status, said = install(host, "", { verb = case[1]:match "^%S+", arguments = case[1]:match " (.*)" })
+      assert.equal(case[2], status)
+      assert.matches(case[3], said)
+      assert.equal(had, files(host))
+    end)
+  end
+
+  it("refuses another system, and a zone that is not the global one", function()
+    local host = bare()
+    host:change(function(state) state.uname["-s"] = "Linux" end)
+    local status, said = install(host, "", { verb = HOSTS })
+    assert.equal(1, status)
+    assert.matches("not SmartOS, OmniOS or Solaris 11", said)
+    host:change(function(state) state.uname["-s"], state.zone = "SunOS", "web" end)
+    status, said = install(host, "", { verb = HOSTS })
+    assert.equal(1, status)
+    assert.matches("here is web", said)
+  end)
+end)
