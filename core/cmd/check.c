@@ -3,6 +3,7 @@
 #include "cmd/cmd.h"
 #include "cmd/source.h"
 #include "daemon/group.h"
+#include "daemon/privileges.h"
 #include "script/script.h"
 
 static const char usage[] =
@@ -55,6 +56,16 @@ print_sample(void)
 	return CMD_FINE;
 }
 
+/* Checked by root, it is to be right for the user that serve becomes. */
+static struct err *
+become_user(void *ctx, enum daemon_moment moment, const struct settings *s)
+{
+	struct privileges p = privileges_wanted(s);
+
+	(void)ctx;
+	return moment == DAEMON_SET && p.user != NULL ? privileges_lower(&p) : NULL;
+}
+
 int
 cmd_check(int argc, char **argv)
 {
@@ -68,6 +79,7 @@ cmd_check(int argc, char **argv)
 		return print_sample();
 	if ((status = source_only(&source, argc, argv, usage)) >= 0)
 		return status;
+	source.daemon.moment = become_user;
 	if ((e = daemon_open(&d, &source.daemon, true)) == NULL) {
 		settings_print(daemon_settings(d), &text);
 		fwrite(text.at, 1, text.len, stdout);

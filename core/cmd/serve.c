@@ -11,8 +11,6 @@
 #include "daemon/pidfile.h"
 #include "daemon/privileges.h"
 
-#define LOW_PORTS 1024 /* below, binding takes a privilege */
-
 static const char usage[] =
     "usage: auditrecv serve [-c FILE] [--set KEY=VALUE]... [--background] [--pid-file FILE]\n\n"
     "Receives audit trails, in the foreground unless told otherwise, and logs to stderr.\n"
@@ -42,15 +40,6 @@ struct service {
 	bool ready;
 };
 
-static bool
-wants_low_port(const struct settings *s)
-{
-	for (size_t i = 0; i < s->listen_count; i++)
-		if (s->listen[i].port > 0 && s->listen[i].port < LOW_PORTS)
-			return true;
-	return false;
-}
-
 /* access() asks for the user, not for what is left of root's power: that is how it will be later. */
 static void
 tell_unreadable(const char *setting, const char *file)
@@ -67,11 +56,7 @@ lower(struct service *v, const struct settings *s)
 {
 	struct err *e;
 
-	v->privileges = (struct privileges){ .user = s->service.user,
-		.group = s->service.group,
-		.core_dumps = s->service.core_dumps,
-		.seccomp = s->service.seccomp,
-		.low_port = wants_low_port(s) };
+	v->privileges = privileges_wanted(s);
 	if ((e = privileges_lower(&v->privileges)) != NULL || s->service.user == NULL)
 		return e;
 	tell_unreadable("-c", v->source.daemon.file);

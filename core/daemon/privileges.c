@@ -10,6 +10,23 @@
 #include "base/log.h"
 #include "daemon/privileges_system.h"
 #include "daemon/seccomp_filter.h"
+#include "daemon/settings.h"
+
+#define LOW_PORTS 1024 /* below, binding takes a privilege */
+
+struct privileges
+privileges_wanted(const struct settings *s)
+{
+	struct privileges p = { .user = s->service.user,
+		.group = s->service.group,
+		.core_dumps = s->service.core_dumps,
+		.seccomp = s->service.seccomp };
+
+	for (size_t i = 0; i < s->listen_count; i++)
+		if (s->listen[i].port > 0 && s->listen[i].port < LOW_PORTS)
+			p.low_port = true;
+	return p;
+}
 
 static struct err *
 limit_cores(bool core_dumps)

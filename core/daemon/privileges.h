@@ -12,12 +12,17 @@
 
 #include "base/err.h"
 
+struct settings;
+
 struct privileges {
 	const char *user, *group; /* NULL: stay who we are; group NULL: the user's own */
 	bool core_dumps;          /* a core holds records, and may hold keys */
 	bool seccomp;             /* Linux: only the system calls that we use */
 	bool low_port;            /* a port below 1024 is to be bound */
 };
+
+/* What the settings ask for; borrows their texts. */
+struct privileges privileges_wanted(const struct settings *s);
 
 /*
  * Step one, before anything is opened and before the first thread: files that we make are for

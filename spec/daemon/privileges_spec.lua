@@ -112,6 +112,20 @@ describe("a receiver that root starts for a user", function()
     assert.matches("Permission denied", d:log())
   end)
 
+  it("is checked as that user, too", function()
+    if no_root then pending(no_root) return end
+    local folder = process.folder() -- root's, 0700
+    process.mkdir(folder .. "/rules")
+    local function check(...)
+      return daemon.run(folder, { "check", "--set", "listen={{mechanisms={'dummy'},dummy_from={'::1'}}}", "--set",
+        ("dead_letters.directory=%q"):format(folder .. "/dead"), ... })
+    end
+    assert.equal(0, check().status)
+    local p = check("--set", ("service.user=%q"):format(user))
+    assert.equal(1, p.status)
+    assert.matches("dead_letters%.directory.*Permission denied", p:stderr())
+  end)
+
   it("reloads what the user may read", function()
     if no_root then pending(no_root) return end
     local d = daemon.start { folder = folder_of(user), settings = { service = { user = user } } }
