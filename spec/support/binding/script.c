@@ -2,6 +2,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,23 @@
 
 int luaopen_core_script(lua_State *L);
 
-#define TYPE "core.script"
+#define TYPE      "core.script"
+#define HELD_TYPE "core.script.held"
 
 struct box {
 	struct script *script;
 	struct record record;
+	lua_State *L; /* who calls now */
+	int own; /* registry: { asker =, held = { [lightuserdata] = userdata }, woken = list } */
+	void (*told)(void *waiter);
+};
+
+/* A record that waits. */
+struct held {
+	struct box *box;
+	struct script_wait *wait; /* NULL: no more */
+	struct record record;
+	struct origin origin;
 };
 
 static int
@@ -39,9 +52,148 @@ check(lua_State *L)
 	return box;
 }
 
+/* Pushes a function of the spec's asker, or nothing. */
+static bool
+push_asker(lua_State *L, struct box *box, const char *name)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, box->own);
+	lua_getfield(L, -1, "asker");
+	lua_replace(L, -2);
+	lua_getfield(L, -1, name);
+	lua_replace(L, -2);
+	if (lua_isfunction(L, -1))
+		return true;
+	lua_pop(L, 1);
+	return false;
+}
+
+/* asker.declare(json) → an id, or a text: what is wrong */
+static struct err *
+ask_declare(void *ctx, struct str json, unsigned *id)
+{
+	struct box *box = ctx;
+	lua_State *L = box->L;
+	struct err *e = NULL;
+
+	if (!push_asker(L, box, "declare"))
+		return NULL;
+	lua_pushlstring(L, json.at, json.len);
+	if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) == LUA_TSTRING)
+		e = err_new("%s", lua_tostring(L, -1));
+	else
+		*id = (unsigned)lua_tointeger(L, -1);
+	lua_pop(L, 1);
+	return e;
+}
+
+/* asker.ask(id, key, ticket or nil) → "found", json, version; or "nothing", "missing", "wait" */
+static enum ask_answer
+ask_ask(void *ctx, unsigned id, struct str key, void *waiter, void (*told)(void *waiter),
+    struct ask_value *out)
+{
+	static const char *const words[] = { "found", "nothing", "missing", "wait", NULL };
+	struct box *box = ctx;
+	lua_State *L = box->L;
+	int answer = ASK_MISSING;
+
+	box->told = told;
+	if (!push_asker(L, box, "ask"))
+		return ASK_MISSING;
+	lua_pushinteger(L, (lua_Integer)id);
+	lua_pushlstring(L, key.at, key.len);
+	if (waiter != NULL)
+		lua_pushlightuserdata(L, waiter);
+	else
+		lua_pushnil(L);
+	if (lua_pcall(L, 3, 3, 0) != LUA_OK) {
+		fprintf(stderr, "the asker of the spec: %s\n", lua_tostring(L, -1));
+		abort();
+	}
+	for (int i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], lua_tostring(L, -3)) == 0)
+			answer = i;
+	if (answer == ASK_FOUND) {
+		out->json.at = lua_tolstring(L, -2, &out->json.len);
+		out->version = (uint64_t)lua_tointeger(L, -1);
+		lua_rawgeti(L, LUA_REGISTRYINDEX, box->own);
+		lua_pushvalue(L, -3);
+		lua_setfield(L, -2, "json"); /* keeps it until the next one */
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 3);
+	return (enum ask_answer)answer;
+}
+
+static bool
+ask_has(void *ctx, struct str service)
+{
+	struct box *box = ctx;
+	bool has;
+
+	if (!push_asker(box->L, box, "has"))
+		return false;
+	lua_pushlstring(box->L, service.at, service.len);
+	lua_call(box->L, 1, 1);
+	has = lua_toboolean(box->L, -1);
+	lua_pop(box->L, 1);
+	return has;
+}
+
+static void
+ask_forget(void *ctx, void *waiter)
+{
+	struct box *box = ctx;
+
+	if (!push_asker(box->L, box, "forget"))
+		return;
+	lua_pushlightuserdata(box->L, waiter);
+	lua_call(box->L, 1, 0);
+}
+
+static void
+wake(void *ctx, struct script_wait *wait)
+{
+	struct box *box = ctx;
+	lua_State *L = box->L;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, box->own);
+	lua_getfield(L, -1, "woken");
+	lua_getfield(L, -2, "held");
+	lua_rawgetp(L, -1, wait->user);
+	lua_rawseti(L, -3, (lua_Integer)lua_rawlen(L, -3) + 1);
+	lua_pop(L, 3);
+}
+
+static void
+read_asker(lua_State *L, struct box *box, struct script_config *config)
+{
+	static struct script_asker asker = {
+		.declare = ask_declare, .ask = ask_ask, .has = ask_has, .forget = ask_forget
+	};
+
+	asker.ctx = box;
+	config->ctx = box;
+	lua_newtable(L);
+	if (lua_getfield(L, 1, "asker") == LUA_TTABLE)
+		config->asker = &asker;
+	lua_setfield(L, -2, "asker");
+	lua_newtable(L);
+	lua_setfield(L, -2, "held");
+	lua_newtable(L);
+	lua_setfield(L, -2, "woken");
+	box->own = luaL_ref(L, LUA_REGISTRYINDEX);
+	box->L = L;
+	lua_getfield(L, 1, "max_waiting");
+	config->max_waiting = (unsigned)luaL_optinteger(L, -1, 1000);
+	lua_getfield(L, 1, "waits");
+	if (config->asker != NULL && (lua_isnil(L, -1) || lua_toboolean(L, -1)))
+		config->wake = wake;
+	lua_pop(L, 2);
+}
+
 /*
- * open { directory =, index =, max_heap =, time_limit =, eager = }; nil and the error when it
- * fails.
+ * open { directory =, index =, max_heap =, time_limit =, eager =, asker = { declare =, ask =,
+ * has =, forget = }, max_waiting =, waits = false }; nil and the error when it fails.
  */
 static int
 l_open(lua_State *L)
@@ -66,6 +218,7 @@ l_open(lua_State *L)
 	luaL_setmetatable(L, TYPE);
 	if (!record_init(&box->record))
 		return luaL_error(L, "out of memory");
+	read_asker(L, box, &config);
 	if ((e = script_open(&box->script, &config)) != NULL) {
 		lua_pushnil(L);
 		lua_pushstring(L, err_text(e));
@@ -80,8 +233,11 @@ l_close(lua_State *L)
 {
 	struct box *box = luaL_checkudata(L, 1, TYPE);
 
+	box->L = L;
 	script_close(box->script);
 	box->script = NULL;
+	luaL_unref(L, LUA_REGISTRYINDEX, box->own);
+	box->own = LUA_NOREF;
 	record_fini(&box->record);
 	memset(&box->record, 0, sizeof(box->record));
 	return 0;
@@ -140,14 +296,35 @@ set_str(lua_State *L, const char *key, struct str s)
 	lua_setfield(L, -2, key);
 }
 
+/* What came of a record, as a table. Takes out over. */
+static int
+push_result(lua_State *L, const struct script_result *result, struct buf *out)
+{
+	static const char *const verdicts[] = { "index", "drop", "withheld", "waits" };
+
+	lua_newtable(L);
+	set_text(L, "verdict", verdicts[result->verdict]);
+	if (result->incomplete) {
+		lua_pushboolean(L, 1);
+		lua_setfield(L, -2, "incomplete");
+	}
+	set_text(L, "rule", result->rule);
+	set_text(L, "reason", result->reason);
+	set_str(L, "index", result->index);
+	set_str(L, "default_index", result->default_index);
+	if (out->len > 7)
+		set_str(L, "json", (struct str){ out->at + 7, out->len - 7 });
+	buf_fini(out);
+	return 1;
+}
+
 /*
  * script:run(bytes, origin?, dialect?) → { verdict =, rule =, reason =, index =, default_index =,
- * json = }
+ * incomplete =, json = }; with verdict "waits", held = what script:resume() takes
  */
 static int
 l_run(lua_State *L)
 {
-	static const char *const verdicts[] = { "index", "drop", "withheld" };
 	struct box *box = check(L);
 	size_t size;
 	const char *bytes = luaL_checklstring(L, 2, &size);
@@ -155,22 +332,133 @@ l_run(lua_State *L)
 	struct dialect dialect = check_dialect(L, 4);
 	struct script_result result;
 	struct buf out = { 0 };
+	struct held *held;
 
-	record_decode(&box->record, (const uint8_t *)bytes, size, &dialect);
+	lua_settop(L, 3);
+	held = lua_newuserdatauv(L, sizeof(*held), 2); /* 4 */
+	memset(held, 0, sizeof(*held));
+	luaL_setmetatable(L, HELD_TYPE);
+	lua_pushvalue(L, 2);
+	lua_setiuservalue(L, 4, 1);
+	lua_pushvalue(L, 3);
+	lua_setiuservalue(L, 4, 2);
+	held->box = box;
+	held->origin = origin;
+	if (!record_init(&held->record))
+		return luaL_error(L, "out of memory");
+	record_decode(&held->record, (const uint8_t *)bytes, size, &dialect);
 	buf_append(&out, "before ", 7);
-	if (!script_run(box->script, &box->record, &origin, &out, &result)) {
+	box->L = L;
+	if (!script_run(box->script, &held->record, &held->origin, &out, &result)) {
 		buf_fini(&out);
 		return luaL_error(L, "out of memory");
 	}
+	push_result(L, &result, &out);
+	if (result.verdict == SCRIPT_WAITS) {
+		held->wait = result.wait;
+		held->wait->user = held;
+		lua_rawgeti(L, LUA_REGISTRYINDEX, box->own);
+		lua_getfield(L, -1, "held");
+		lua_pushvalue(L, 4);
+		lua_rawsetp(L, -2, held);
+		lua_pop(L, 2);
+		lua_pushvalue(L, 4);
+		lua_setfield(L, -2, "held");
+	}
+	return 1;
+}
+
+static int
+l_held_gc(lua_State *L)
+{
+	struct held *held = luaL_checkudata(L, 1, HELD_TYPE);
+
+	record_fini(&held->record);
+	memset(held, 0, sizeof(*held));
+	return 0;
+}
+
+static struct held *
+check_held(lua_State *L, struct box *box)
+{
+	struct held *held = luaL_checkudata(L, 2, HELD_TYPE);
+
+	luaL_argcheck(L, held->box == box && held->wait != NULL, 2, "does not wait");
+	return held;
+}
+
+static void
+let_go(lua_State *L, struct held *held)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, held->box->own);
+	lua_getfield(L, -1, "held");
+	lua_pushnil(L);
+	lua_rawsetp(L, -2, held);
+	lua_pop(L, 2);
+	held->wait = NULL;
+}
+
+/* script:resume(held) → as run() */
+static int
+l_resume(lua_State *L)
+{
+	struct box *box = check(L);
+	struct held *held = check_held(L, box);
+	struct script_result result;
+	struct buf out = { 0 };
+
+	buf_append(&out, "before ", 7);
+	box->L = L;
+	if (!script_resume(held->wait, &out, &result)) {
+		buf_fini(&out);
+		return luaL_error(L, "out of memory");
+	}
+	if (result.verdict != SCRIPT_WAITS)
+		let_go(L, held);
+	return push_result(L, &result, &out);
+}
+
+static int
+l_abandon(lua_State *L)
+{
+	struct box *box = check(L);
+	struct held *held = check_held(L, box);
+
+	box->L = L;
+	script_abandon(held->wait);
+	let_go(L, held);
+	return 0;
+}
+
+/* script:tell(ticket): the answer is there. */
+static int
+l_tell(lua_State *L)
+{
+	struct box *box = check(L);
+
+	luaL_checktype(L, 2, LUA_TLIGHTUSERDATA);
+	box->L = L;
+	box->told(lua_touserdata(L, 2));
+	return 0;
+}
+
+/* script:woken() → list of those that can go on, since the last time */
+static int
+l_woken(lua_State *L)
+{
+	struct box *box = check(L);
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, box->own);
+	lua_getfield(L, -1, "woken");
 	lua_newtable(L);
-	set_text(L, "verdict", verdicts[result.verdict]);
-	set_text(L, "rule", result.rule);
-	set_text(L, "reason", result.reason);
-	set_str(L, "index", result.index);
-	set_str(L, "default_index", result.default_index);
-	if (out.len > 7)
-		set_str(L, "json", (struct str){ out.at + 7, out.len - 7 });
-	buf_fini(&out);
+	lua_setfield(L, -3, "woken");
+	return 1;
+}
+
+static int
+l_waiting(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)script_waiting(check(L)->script));
 	return 1;
 }
 
@@ -247,6 +535,10 @@ l_work(lua_State *L)
 	lua_setfield(L, -2, "lua_allocations");
 	lua_pushinteger(L, (lua_Integer)w.rebuilt);
 	lua_setfield(L, -2, "rebuilt");
+	lua_pushinteger(L, (lua_Integer)w.waited);
+	lua_setfield(L, -2, "waited");
+	lua_pushinteger(L, (lua_Integer)w.restarted);
+	lua_setfield(L, -2, "restarted");
 	lua_pushinteger(L, (lua_Integer)script_heap(box->script));
 	lua_setfield(L, -2, "heap");
 	return 1;
@@ -353,6 +645,11 @@ l_log(lua_State *L)
 
 static const luaL_Reg methods[] = {
 	{ "run", l_run },
+	{ "resume", l_resume },
+	{ "abandon", l_abandon },
+	{ "tell", l_tell },
+	{ "woken", l_woken },
+	{ "waiting", l_waiting },
 	{ "rules", l_rules },
 	{ "work", l_work },
 	{ "hash", l_hash },
@@ -379,6 +676,10 @@ static const luaL_Reg functions[] = {
 int
 luaopen_core_script(lua_State *L)
 {
+	luaL_newmetatable(L, HELD_TYPE);
+	lua_pushcfunction(L, l_held_gc);
+	lua_setfield(L, -2, "__gc");
+	lua_pop(L, 1);
 	luaL_newmetatable(L, TYPE);
 	luaL_setfuncs(L, methods, 0);
 	lua_pushvalue(L, -1);
