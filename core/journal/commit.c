@@ -5,7 +5,7 @@
 #include "journal/inside.h"
 
 /* Seconds before the disk is tried again: the first time, and at most. */
-#define PAUSE_LEAST 0.05
+#define PAUSE_LEAST 0.02
 #define PAUSE_MOST  2.0
 
 #define YOUNG (60 * INT64_C(1000000000)) /* a segment of that age is not ended for its age */

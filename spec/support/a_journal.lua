@@ -33,12 +33,13 @@ end
 
 -- All entries from a number on, by number.
 function M.all(j, number, bytes)
-  local found, entries = {}, nil
-  repeat
-    entries, number = j:fetch(number, bytes)
+  local found = {}
+  while true do
+    local entries, after = j:fetch(number, bytes)
+    if #entries == 0 then return found end
     for _, e in ipairs(entries) do found[e.number] = e end
-  until #entries == 0
-  return found
+    number = after
+  end
 end
 
 -- What a reader finds: entries by number, damage in a list.
