@@ -22,14 +22,15 @@
 #define WRITE_SIZE (256 * 1024)
 
 static const char usage[] =
-    "usage: auditrecv decode [--rules DIR | --no-rules] [--pretty] [-c FILE] [--set KEY=VALUE]... "
-    "[FILE... | -]\n\n"
+    "usage: auditrecv decode [--rules DIR | --no-rules] [--group NAME] [--pretty] [-c FILE]\n"
+    "                        [--set KEY=VALUE]... [FILE... | -]\n\n"
     "Turns audit trails (illumos, Solaris, FreeBSD, macOS) into documents, one JSON line each, on "
     "standard output.\n"
     "Damage is told on stderr with its offset; reading goes on at the next record.\n"
     "Exit status: 0 fine, 1 a file could not be read or was damaged, 2 wrong usage.\n\n"
     "      --rules DIR      run the rules of this directory\n"
     "      --no-rules       run no rules, whatever the settings say\n"
+    "      --group NAME     with rules, index and dialect of that group of the settings\n"
     "      --pretty         documents over several lines\n";
 
 /* One run over all files. */
@@ -233,7 +234,7 @@ decode_all(struct decoding *d, char **names, int count)
 
 struct options {
 	struct source source;
-	const char *rules;
+	const char *rules, *group;
 	bool no_rules, pretty;
 };
 
@@ -243,6 +244,7 @@ read_options(struct options *o, int argc, char **argv)
 	static const struct option more[] = {
 		{ "rules", required_argument, NULL, 'r' },
 		{ "no-rules", no_argument, NULL, 'n' },
+		{ "group", required_argument, NULL, 'g' },
 		{ "pretty", no_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -254,6 +256,7 @@ read_options(struct options *o, int argc, char **argv)
 		switch (c) {
 		case 'r': o->rules = optarg; break;
 		case 'n': o->no_rules = true; break;
+		case 'g': o->group = optarg; break;
 		case 'p': o->pretty = true; break;
 		}
 	if (status < 0 && o->rules != NULL && o->no_rules)
@@ -261,23 +264,36 @@ read_options(struct options *o, int argc, char **argv)
 	return status;
 }
 
+/* The rules that the command line names, or none, instead of those of the settings. */
+static void
+choose_rules(struct settings *s, size_t place, const struct options *o)
+{
+	if (o->rules == NULL && !o->no_rules)
+		return;
+	s->rules.directory = o->rules;
+	if (place != BUILD_DEFAULT)
+		s->groups[place].rules = NULL;
+}
+
 static struct err *
 prepare(struct decoding *d, const struct options *o)
 {
+	size_t place = BUILD_DEFAULT;
 	struct err *e = settings_read(&d->settings, o->source.daemon.file,
 	    o->source.daemon.assignments, o->source.daemon.assignment_count);
 
 	if (e != NULL)
 		return e;
-	if (o->rules != NULL)
-		d->settings->rules.directory = o->rules;
-	if (o->no_rules)
-		d->settings->rules.directory = NULL;
+	if (o->group != NULL && !build_group_named(d->settings, o->group, &place))
+		return err_new("--group %s: the settings have no such group", o->group);
+	choose_rules(d->settings, place, o);
 	d->pretty = o->pretty;
-	if ((e = build_dialect(&d->dialect, d->settings, BUILD_DEFAULT)) != NULL)
-		return e;
-	d->record_made = record_init(&d->record);
-	return d->record_made ? build_script(&d->script, d->settings, BUILD_DEFAULT, NULL) : err_new("out of memory");
+	if ((e = build_dialect(&d->dialect, d->settings, place)) != NULL)
+		return settings_blame(e, o->source.daemon.file);
+	if (!(d->record_made = record_init(&d->record)))
+		return err_new("out of memory");
+	return settings_blame(
+	    build_script(&d->script, d->settings, place, NULL), o->source.daemon.file);
 }
 
 int

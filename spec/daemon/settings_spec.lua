@@ -77,7 +77,8 @@ describe("settings", function()
     { "a principal that is none", "return {\n" .. listener .. ", groups = { { name = 'a', principals = { 'db1' } } } }",
       ':2: groups.1.principals.1: "db1": the realm is missing' },
     { "a keytab that is not there",
-      "return { listen = { { mechanisms = { 'kerberos_v5' }, principals = { 'host/*@R' } } },\n kerberos = { keytab = '/nonexistent/keytab' } }",
+      "return { listen = { { mechanisms = { 'kerberos_v5' }, principals = { 'host/*@R' } } },"
+      .. "\n kerberos = { keytab = '/nonexistent/keytab' } }",
       ":2: kerberos.keytab: " },
     { "an acknowledgement from a journal that is not there", "return { " .. listener .. ",\nack = 'journaled' }",
       ':2: ack: "journaled" needs a journal' },

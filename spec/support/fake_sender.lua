@@ -64,13 +64,14 @@ local sender = {}
 sender.__index = sender
 
 --- A plugin that is not connected yet.
----@param options { port: integer, host?: string, window?: integer, sequence?: integer, bits?: integer, pump?: fun(),
+---@param options { port: integer, host?: string, from?: string, window?: integer, sequence?: integer, bits?: integer, pump?: fun(),
 ---  multi_token?: boolean, timeout?: number }
 ---@return fake_sender
 function fake.new(options)
   return setmetatable({
     host = options.host or "127.0.0.1",
     port = options.port,
+    from = options.from,
     window = options.window or 100,
     next_sequence = options.sequence or 1,
     bits = options.bits or 64,
@@ -134,6 +135,7 @@ end
 function sender:connect()
   self.socket = socket.tcp()
   self.socket:settimeout(self.timeout)
+  if self.from then assert(self.socket:bind(self.from, 0)) end
   local ok, why = self.socket:connect(self.host, self.port)
   if not ok then
     self.socket:close()
