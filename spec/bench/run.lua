@@ -49,7 +49,7 @@ local function start_daemon(folder, sink_port, options)
     listen = { %s }, kerberos = %s,
     output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } },
     limits = { startups = "4096", max_rate = 0 },
-    rules = { directory = %s }, dead_letters = { file = %q },
+    rules = { directory = %s }, dead_letters = { directory = %q },
   }]]):format(options.listen or DUMMY, options.kerberos or "nil", sink_port, rules and ("%q"):format(rules) or "nil",
     folder .. "/dead"))
   local d = process.start(folder, "serve", { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" },
