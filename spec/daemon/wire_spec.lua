@@ -127,6 +127,8 @@ describe("a peer of the daemon", function()
       { string.pack(">I4", 1025), "1025 bytes before authentication" },
       { fake.VERSION .. fake.frame "", "names no mechanism" },
       { fake.VERSION .. fake.frame(fake.token("x", "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02")),
+        "mechanism kerberos_v5 is not allowed here" },
+      { fake.VERSION .. fake.frame(fake.token("x", "\x2a\x86\x48\x86\xf7\x12\x01\x02\x03")),
         "a mechanism that we do not know" },
       { fake.VERSION .. fake.CONTEXT .. fake.frame "", "a token of 0 bytes" },
       { fake.VERSION .. fake.CONTEXT .. fake.frame "x", "a token of 1 bytes" },
@@ -143,7 +145,7 @@ describe("a peer of the daemon", function()
       assert.is_true(well:settled())
     end
     local _, counts = d:stop()
-    assert.same({ 7, 7 }, { counts.received, counts.acknowledged })
+    assert.same({ 8, 8 }, { counts.received, counts.acknowledged })
   end)
 
   it("that offers more versions than ours is served", function()
