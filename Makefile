@@ -37,13 +37,14 @@ LINK	= $(CC) $(FLAGS_$(FLAVOR)) -pie $(LINK_$(shell uname -s))
 LINK_Linux = -Wl,-z,relro,-z,now
 LINK_SunOS = -Wl,-z,now -lsocket -lnsl
 
-ROOMS	= base http bsm wire journal script lookup output daemon process shipper sink confined ledger groups startups
+ROOMS	= base http bsm wire journal script lookup output daemon process shipper sink confined illumos ledger groups startups
 objs	= $(patsubst core/%.c,$(OUT)/%.o,$(wildcard core/$(1)/*.c)) $(if $(filter bsm script output,$(1)),$(OUT)/gen/$(1).o)
 libs	= $(foreach r,$(1),$(OUT)/lib$(r).a)
 # What the test binding of a room is linked with.
 NEEDS_base = base
 NEEDS_process = base
 NEEDS_confined = daemon base
+NEEDS_illumos = base
 NEEDS_ledger = daemon base
 NEEDS_startups = wire base
 NEEDS_http = http base
@@ -89,7 +90,7 @@ $(OUT)/lib$(1).a: $(call objs,$(1))
 	@ar rcs $$@ $$^
 $(OUT)/lua/core/$(1).so: spec/support/binding/$(1).c $(call libs,$(NEEDS_$(1)))
 	@mkdir -p $$(@D)
-	@echo "  so   $$@"; $(BUILD) -shared -o $$@ $$< -Wl,--start-group $(call libs,$(NEEDS_$(1))) -Wl,--end-group $(PKGLIBS)
+	@echo "  so   $$@"; $(BUILD) -idirafter spec/support/illumos -shared -o $$@ $$< -Wl,--start-group $(call libs,$(NEEDS_$(1))) -Wl,--end-group $(PKGLIBS)
 room-$(1): $(OUT)/lib$(1).a $(if $(wildcard spec/support/binding/$(1).c),$(OUT)/lua/core/$(1).so)
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
@@ -106,7 +107,7 @@ $(OUT)/disk.so: spec/oracle/disk.c
 	@echo "  so   $@"; $(BUILD) -shared -o $@ $< -ldl -lpthread
 
 # SPEC names files or folders of specs; without it, all but those of the real servers.
-SPEC	?= spec/core spec/lua spec/rules spec/support spec/daemon spec/docs spec/oracle spec/package
+SPEC	?= spec/core spec/lua spec/rules spec/support spec/daemon spec/docs spec/oracle spec/package spec/smf
 spec:
 	@FLAVOR=$(FLAVOR) sh spec/run --output=spec.support.report $(SPEC)
 

@@ -84,8 +84,8 @@ privileges_drop_rest(void)
 	if (getppriv(PRIV_PERMITTED, had) < 0)
 		e = err_sys("privileges");
 	else {
-		priv_intersect(had, set);
-		e = set_all(had);
+		priv_intersect(had, set); /* into set */
+		e = set_all(set);
 	}
 	if (e == NULL && (getppriv(PRIV_PERMITTED, had) < 0 || !priv_issubset(had, set)))
 		e = err_new("privileges: more are left than a receiver needs");
