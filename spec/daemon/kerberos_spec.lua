@@ -1,0 +1,155 @@
+-- The real daemon with kerberos_v5: `auditrecv send` as the hosts, and a KDC that is started for the story.
+local bsm = require "spec.support.bsm_build"
+local daemon = require "spec.support.daemon"
+local elasticsearch = require "spec.support.elasticsearch"
+local kdc = require "spec.support.kdc"
+local process = require "spec.support.process"
+
+local DB1, DB2, WEB = "host/db1.example.net", "host/db2.example.net", "host/web.example.org"
+
+describe("auditrecv with kerberos_v5", function()
+  local realm, es
+
+  before_each(function()
+    realm = kdc.start()
+    realm:principal("audit/localhost", DB1, DB2, WEB)
+    realm.audit = realm:keytab("audit.keytab", "audit/localhost")
+    realm.key = { [DB1] = realm:keytab("db1.keytab", DB1), [DB2] = realm:keytab("db2.keytab", DB2),
+      [WEB] = realm:keytab("web.keytab", WEB) }
+    es = elasticsearch.start()
+  end)
+  after_each(function()
+    es:stop()
+    process.clean()
+  end)
+
+  local function start(options)
+    options = options or {}
+    return daemon.start { env = realm.env, rules = options.rules, port = options.port, settings = {
+      listen = { { address = "127.0.0.1", port = options.port or 0, mechanisms = { "kerberos_v5" },
+        principals = { "host/*.example.net@EXAMPLE.NET" } } },
+      kerberos = { keytab = realm.audit, workers = options.workers or 2 },
+      output = { type = "elasticsearch", urls = { es.url } },
+    } }
+  end
+
+  local function trail(n, name)
+    local records = {}
+    for i = 1, n do
+      records[i] = bsm.record { event = "stat", time = { 1700000000 + i, 0 }, bsm.path("/" .. (name or "file") .. i),
+        bsm.return64 { 0, 0 } }
+    end
+    return process.write(realm.folder .. "/trail-" .. (name or "file"), bsm.trail(records))
+  end
+
+  local sends = 0
+  local function send(d, who, file, ...)
+    sends = sends + 1
+    local argv = { daemon.program, "send", "--to", "localhost:" .. d.port, "--mech", "kerberos_v5" }
+    if who then argv[#argv + 1], argv[#argv + 2] = "--keytab", realm.key[who] end
+    for _, word in ipairs { ... } do argv[#argv + 1] = word end
+    argv[#argv + 1] = file
+    return process.start(realm.folder, "send" .. sends, argv, { env = realm.env })
+  end
+
+  local function paths()
+    local seen, count = {}, 0
+    for _, document in ipairs(es:documents()) do
+      local source = document._source
+      assert(not seen[source.path], "twice: " .. source.path)
+      seen[source.path] = source
+      count = count + 1
+    end
+    return count, seen
+  end
+
+  it("indexes what a host sends under its proved name, and takes nothing from others", function()
+    local d = start { rules = { ["who.lua"] = [[
+      local rule = require "auditrecv.rule"
+      return rule { name = "who", about = "who it was", apply = function(doc) doc.text = { doc.principal } end }
+    ]] } }
+    local p = send(d, DB1, trail(100))
+    assert.equal(0, p:wait(60), p:stderr())
+    local count, seen = paths()
+    assert.equal(100, count)
+    assert.same({ "db1.example.net", "127.0.0.1" }, { seen["/file1"].host, seen["/file1"].from })
+    assert.same({ DB1 .. "@EXAMPLE.NET" }, seen["/file1"].text)
+    local stranger = send(d, WEB, trail(1, "stranger"), "--attempts", "1")
+    assert.equal(1, stranger:wait(60))
+    d:logged("event=refused", WEB .. "@EXAMPLE.NET")
+    local nobody = send(d, nil, trail(1, "nobody"), "--attempts", "1")
+    assert.equal(1, nobody:wait(60))
+    assert.matches("run kinit", nobody:stderr(), 1, true)
+    local status = d:stop()
+    assert.equal(0, status)
+    assert.equal(100, (paths()))
+  end)
+
+  it("takes new keys while it runs, without a stop and without loss", function()
+    local d = start()
+    local running = send(d, DB1, trail(300), "--rate", "200")
+    d:logged("event=connected", "sender=db1.example.net")
+    realm:change_key "audit/localhost"
+    os.remove(realm.audit)
+    realm:keytab("audit.keytab", "audit/localhost")
+    local other = send(d, DB2, trail(10, "other"))
+    assert.equal(0, other:wait(60), other:stderr())
+    assert.equal(0, running:wait(60), running:stderr())
+    assert.equal(2, select(2, d:log():gsub("event=keytab_read", "")))
+    d:stop()
+    assert.equal(310, (paths()))
+  end)
+
+  it("loses and doubles nothing when tickets expire in the middle of a stream", function()
+    local d = start()
+    realm:configure { lifetime = "3s" }
+    local p = send(d, DB1, trail(700), "--rate", "100", "--window", "50", "-v")
+    assert.equal(0, p:wait(60), p:stderr())
+    assert.matches("the ticket of this connection has expired", p:stderr(), 1, true)
+    d:stop()
+    assert.equal(700, (paths()))
+  end)
+
+  it("loses and doubles nothing when a host turns to another receiver", function()
+    local first, second = start(), start()
+    local file = trail(2000)
+    for _ = 1, 3 do
+      local p = send(first, DB1, file, "--rate", "1500", "--attempts", "1")
+      process.until_true("some documents", function() return es:counts().stored > 50 end)
+      p:kill()
+      p:wait()
+    end
+    first:kill()
+    local p = send(second, DB1, file)
+    assert.equal(0, p:wait(60), p:stderr())
+    second:stop()
+    assert.equal(2000, (paths()))
+  end)
+
+  it("serves 50 hosts at once, beside one that stops in the middle of its handshake", function()
+    local fake = require "spec.support.fake_sender"
+    local d = start { workers = 1 }
+    local idle = fake.connect { port = d.port }
+    idle:write(fake.VERSION)
+    assert.equal("01", idle:read_frame())
+    local senders = {}
+    for i = 1, 50 do
+      local name = ("host/n%d.example.net"):format(i)
+      senders[i] = name
+    end
+    realm:principal(table.unpack(senders))
+    local all = realm:keytab("all.keytab", table.unpack(senders))
+    for i, name in ipairs(senders) do
+      realm.key[name] = all
+      local file = process.write(realm.folder .. "/trail" .. i, bsm.trail { bsm.record { event = "stat",
+        time = { 1700000000, 0 }, bsm.path("/n" .. i), bsm.return64 { 0, 0 } } })
+      senders[i] = send(d, name, file, "--principal", name .. "@EXAMPLE.NET")
+    end
+    for _, p in ipairs(senders) do assert.equal(0, p:wait(60), p:stderr()) end
+    local count, seen = paths()
+    assert.equal(50, count)
+    for i = 1, 50 do assert.equal(("n%d.example.net"):format(i), seen["/n" .. i].host) end
+    idle:close()
+    d:stop()
+  end)
+end)
