@@ -112,7 +112,7 @@ intake_note(struct pipeline *p, struct sender *s, struct sequences *sequences,
 
 	gap = sequences_note(sequences, record->sequence, other, s->resends.room);
 	if (sequences->restarts > restarts)
-		log_info("sender_counts_anew", log_s("sender", s->name),
+		log_info("sender_restarted", log_s("sender", s->name),
 		    log_i("sequence", (int64_t)record->sequence), log_i("before", (int64_t)before));
 	if (gap > 0)
 		sender_tell_missing(s, gap, record->sequence);

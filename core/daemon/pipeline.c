@@ -124,7 +124,7 @@ journal_stalled(void *ctx, const char *reason)
 
 	p->stalled = reason;
 	if (reason != NULL)
-		log_error("journal_stalled", log_s("reason", reason),
+		log_error("acknowledgements_withheld", log_s("reason", reason),
 		    log_i("owed", (int64_t)p->owed),
 		    log_s("meaning",
 			"acknowledgements are withheld; the senders' windows fill, then they "
@@ -132,7 +132,7 @@ journal_stalled(void *ctx, const char *reason)
 		    log_s("cure", "make room on the disk of the journal, or raise "
 				  "journal.max_bytes; nothing has to be restarted"));
 	else
-		log_info("journal_resumed", log_i("owed", (int64_t)p->owed));
+		log_info("acknowledgements_resume", log_i("owed", (int64_t)p->owed));
 }
 
 struct err *

@@ -111,10 +111,9 @@ describe("a daemon with Elasticsearch behind it", function()
         assert.is_nil(document._source.path)
       end
     end
-    local letter = cjson.decode(d:dead()[1])
+    local letter = d:dead()[1]
     assert.equal(1, #d:dead())
-    assert.equal(record(9, "poison"), (letter.record_hex:gsub("%x%x", function(h) return string.char(tonumber(h,
-      16)) end)))
+    assert.equal(record(9, "poison"), letter.record)
     local status, counts = d:stop()
     assert.equal(0, status)
     assert.same({ 19, 1, 20 }, { counts.indexed, counts.dead, counts.acknowledged })

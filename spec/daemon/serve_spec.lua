@@ -92,7 +92,7 @@ describe("rules", function()
     local _, counts = d:stop()
     assert.equal(1, counts.dropped)
     assert.equal(2, counts.acknowledged)
-    assert.truthy(d:log():find("event=rule_counts rule=no_stat phase=shape matched=1 dropped=1", 1, true))
+    assert.truthy(d:log():find("event=rule_counts rule=no_stat group=default phase=shape matched=1 dropped=1", 1, true))
   end)
 
   it("that fail in redact withhold the document: a stub is indexed, the record is a dead letter", function()
@@ -105,10 +105,12 @@ describe("rules", function()
     assert.equal(2, #d:documents())
     assert.is_nil(table.concat(d:documents()):find("canary", 1, true))
     assert.equal("execve", cjson.decode(d:documents()[1]).event)
-    local letter = cjson.decode(d:dead()[1])
-    assert.equal("withheld", letter.reason)
-    assert.equal("broken", letter.rule)
-    assert.equal(record, (letter.record_hex:gsub("%x%x", function(h) return string.char(tonumber(h, 16)) end)))
+    local letter = d:dead()[1]
+    assert.same({ "withheld", "broken", "127.0.0.1", 1 },
+      { letter.reason, letter.rule, letter.sender, letter.sender_sequence })
+    assert.equal(record, letter.record)
+    assert.matches("^%x+$", letter.rules)
+    assert.matches("^20%d%d%-.*Z$", letter.time)
     local _, counts = d:stop()
     assert.equal(1, counts.dead)
     assert.equal(1, counts.indexed)
@@ -202,7 +204,7 @@ describe("rules", function()
         apply = function() return rule.route "logins" end }]] } }
     assert.equal(0, send(d, trail_of(d.folder, { a_record.bytes { event = "ssh" } })).status)
     d:stop()
-    assert.truthy(d:log():find("rule=logins phase=route matched=1 dropped=0 routed=1", 1, true))
+    assert.truthy(d:log():find("rule=logins group=default phase=route matched=1 dropped=0 routed=1", 1, true))
   end)
 end)
 
@@ -216,12 +218,10 @@ describe("a record that is too long", function()
     local p = send(d, trail_of(d.folder, { a_record.bytes { event = "ssh" }, long, a_record.bytes { event = "su" } }))
     assert.equal(0, p.status, p:stderr())
     assert.same({ "ssh", "su" }, events(d))
-    local letter = cjson.decode(d:dead()[1])
+    local letter = d:dead()[1]
     assert.equal("too_long", letter.reason)
     assert.equal(#long, letter.size)
-    assert.equal(2 * 64 * 1024, #letter.record_hex)
-    assert.equal(long:sub(1, 16), (letter.record_hex:sub(1, 32):gsub("%x%x", function(h)
-      return string.char(tonumber(h, 16)) end)))
+    assert.equal(long:sub(1, 64 * 1024), letter.record)
     local _, counts = d:stop()
     assert.equal(1, counts.dead)
     assert.equal(3, counts.acknowledged)
@@ -233,7 +233,7 @@ describe("missing standard descriptors", function()
     local folder = process.folder()
     local settings = process.write(folder .. "/s.lua", ([[return {
       listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" }, dummy_from = { "127.0.0.1" } } },
-      output = { type = "file", path = %q }, dead_letters = { file = %q } }]]):format(folder .. "/documents",
+      output = { type = "file", path = %q }, dead_letters = { directory = %q } }]]):format(folder .. "/documents",
       folder .. "/dead"))
     local p = process.start(folder, "closed", { "/bin/sh", "-c",
       ("exec %s serve -c %s <&- >&- 2>&-"):format(daemon.program, settings) })
@@ -248,14 +248,14 @@ describe("missing standard descriptors", function()
     end)
     p:kill(process.signal.SIGHUP)
     assert.equal(0, p:terminate())
-    assert.equal("", process.read(folder .. "/documents") .. process.read(folder .. "/dead"))
+    assert.equal("", process.read(folder .. "/documents"))
   end)
 
   it("as output end it with the reason, and nothing was acknowledged", function()
     local folder = process.folder()
     local p = process.start(folder, "closed", { "/bin/sh", "-c",
       ([[exec %s serve --set 'listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" },
-        dummy_from = { "127.0.0.1" } } }' --set 'dead_letters.file = "%s/dead"' >&-]]):format(daemon.program, folder) })
+        dummy_from = { "127.0.0.1" } } }' --set 'dead_letters.directory = "%s/dead"' >&-]]):format(daemon.program, folder) })
     local port = p:line_with("event=listening", "port="):match "port=(%d+)"
     local sender = process.start(folder, "send", { daemon.program, "send", "--to", "127.0.0.1:" .. port,
       "--attempts", "1", trail_of(folder, many(3)) })
@@ -339,93 +339,86 @@ describe("senders that change their address", function()
 end)
 
 describe("dead letters", function()
-  it("begin on a line of their own after a crash cut the last one", function()
-    local folder = process.folder()
-    process.mkdir(folder .. "/rules")
-    process.write(folder .. "/dead.ndjson", '{"reason":"cut off')
-    local d = daemon.start { folder = folder, rules = { ["b.lua"] = [[
-      local rule = require "auditrecv.rule"
-      return rule { name = "b", about = "b", phase = "redact", apply = function() error "no" end }]] } }
-    assert.equal(0, send(d, trail_of(folder, many(2))).status)
-    assert.equal(3, #d:dead())
-    assert.equal("withheld", cjson.decode(d:dead()[2]).reason)
-  end)
+  local broken = { ["b.lua"] = [[
+    local rule = require "auditrecv.rule"
+    return rule { name = "b", about = "b", phase = "redact", apply = function() error "no" end }]] }
 
-  it("that the disk does not take hold little memory: their records wait, and none is forgotten", function()
-    local d = daemon.start { settings = { dead_letters = { max_bytes = 1024 * 1024 } },
-      rules = { ["b.lua"] = [[
-      local rule = require "auditrecv.rule"
-      return rule { name = "b", about = "b", phase = "redact", apply = function() error "no" end }]] } }
+  local function big(n)
     local args, records = {}, {}
     for i = 1, 300 do args[i] = ("x"):rep(1024) end
-    for i = 1, 40 do records[i] = bsm.record { event = "execve", seq = i, bsm.exec_args(args) } end
+    for i = 1, n do records[i] = bsm.record { event = "execve", seq = i, bsm.exec_args(args) } end
+    return records
+  end
+
+  it("that the disk does not take wait with their records, and none is forgotten when there is room", function()
+    local journal = require "core.journal"
+    local d = daemon.start { settings = { dead_letters = { max_bytes = 4 << 20 } }, rules = broken }
     local sender = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
-      "--window", "40", trail_of(d.folder, records) })
-    d:logged "dead_letters_wait"
-    -- somebody makes room, file by file, as often as it takes
-    local files = 0
+      "--window", "60", trail_of(d.folder, big(60)) })
+    d:logged("event=journal_stalled", "reason=limit")
+    d:logged "event=dead_letters_not_written"
+    assert.is_nil(sender:poll())
+    -- somebody deals with them, as often as it takes
+    local seen = {}
     process.until_true("all acknowledgements", function()
-      files = files + 1
-      if not os.rename(d.dead_file, d.dead_file .. files) then files = files - 1 end
+      local numbers = {}
+      for _, letter in ipairs(d:dead()) do
+        assert.equal("withheld", letter.reason)
+        seen[letter.sender_sequence], numbers[#numbers + 1] = true, letter.number
+      end
+      assert(journal.forget(d.dead_directory, numbers))
+      process.sleep(0.05)
       return sender:poll()
     end, 120)
     assert.equal(0, sender.status, sender:stderr())
-    local seen = {}
-    local function note(file)
-      for line in process.read(file):gmatch "[^\n]+" do
-        local letter = cjson.decode(line)
-        assert.equal("withheld", letter.reason)
-        seen[letter.sender_sequence] = true
-      end
-    end
-    note(d.dead_file)
-    for i = 1, files do note(d.dead_file .. i) end
-    assert.equal(40, #seen)
+    for _, letter in ipairs(d:dead()) do seen[letter.sender_sequence] = true end
+    assert.equal(60, #seen)
     local status, counts = d:stop()
     assert.equal(0, status)
-    assert.equal(40, counts.dead)
+    assert.equal(60, counts.dead)
   end)
 
-  it("go to a new file when somebody has taken the old one away, and never to one that nobody sees", function()
-    local d = daemon.start { rules = { ["b.lua"] = [[
-      local rule = require "auditrecv.rule"
-      return rule { name = "b", about = "b", phase = "redact", apply = function() error "no" end }]] } }
-    send(d, trail_of(d.folder, many(2)))
-    assert.equal(2, #d:dead())
-    os.rename(d.dead_file, d.dead_file .. ".old")
-    assert.equal(0, send(d, trail_of(d.folder, many(3))).status)
+  it("are there after a restart, and are kept as long as was asked for", function()
+    local d = daemon.start { rules = broken }
+    send(d, trail_of(d.folder, many(3)))
     assert.equal(3, #d:dead())
-    os.remove(d.dead_file)
-    assert.equal(0, send(d, trail_of(d.folder, many(1))).status)
-    assert.equal(1, #d:dead())
-    assert.equal(6, select(2, d:stop()).dead)
+    d:stop()
+    d = daemon.start { folder = d.folder, rules = broken }
+    assert.equal(3, #d:dead())
+    d:stop()
+    d = daemon.start { folder = d.folder, rules = broken, settings = { dead_letters = { keep_for = 1 } } }
+    process.until_true("their end", function() return #d:dead() == 0 end)
+    assert.equal(0, (d:stop()))
   end)
 
-  it("belong to one daemon: a second one on the same file does not start", function()
+  it("belong to one daemon: a second one on the same directory does not start", function()
     local d = daemon.start()
-    local second = daemon.start { ready = false, settings = { dead_letters = { file = d.dead_file } } }
+    local second = daemon.start { ready = false, settings = { dead_letters = { directory = d.dead_directory } } }
     assert.equal(1, second.process:wait())
-    assert.matches(d.dead_file .. ": lock (does another process write to it?)", second:log(), 1, true)
+    assert.matches(d.dead_directory, second:log(), 1, true)
     assert.equal(0, daemon.run(d.folder, { "check", "-c", d.settings_file }).status)
     assert.equal(0, (d:stop()))
   end)
+end)
 
-  it("that cannot be written leave their records unacknowledged until they can", function()
-    local d = daemon.start { settings = { dead_letters = { max_bytes = 1024 * 1024 } },
-      rules = { ["b.lua"] = [[
-        local rule = require "auditrecv.rule"
-        return rule { name = "b", about = "b", phase = "redact", apply = function() error "no" end }]] } }
-    local args = {}
-    for i = 1, 300 do args[i] = ("x"):rep(1024) end
-    local big = bsm.record { event = "execve", bsm.exec_args(args) }
-    local p = process.start(d.folder, "sender", { daemon.program, "send", "--to", "127.0.0.1:" .. d.port,
-      "--mech", "dummy", "--window", "1", trail_of(d.folder, { big, big, big }) })
-    d:logged "dead_letters_not_written"
-    assert.is_nil(p:poll())
-    assert.equal(2, #d:dead())
-    os.rename(d.dead_file, d.dead_file .. ".old")
-    assert.equal(0, p:wait(), p:stderr())
-    assert.equal(1, #d:dead())
-    assert.equal(0, (d:stop()))
+describe("a record that comes again", function()
+  it("is acknowledged and goes no further, whether its first copy has a fate or not", function()
+    local d = daemon.start()
+    local file = trail_of(d.folder, many(300))
+    assert.equal(0, send(d, file).status)
+    assert.equal(0, send(d, file).status)
+    assert.equal(300, #d:documents())
+    local _, counts = d:stop()
+    assert.same({ 600, 300, 300, 600 }, { counts.received, counts.indexed, counts.resent, counts.acknowledged })
+  end)
+
+  it("is told from another one of the same number: its auditd has begun to count anew", function()
+    local d = daemon.start()
+    assert.equal(0, send(d, trail_of(d.folder, many(5, "first"))).status)
+    assert.equal(0, send(d, trail_of(d.folder, many(3, "second"))).status)
+    assert.equal(8, #d:documents())
+    d:stop()
+    local counts = daemon.numbers(d:logged "event=sender_counts ")
+    assert.same({ 1, 0 }, { counts.restarts, counts.missing })
   end)
 end)

@@ -2,7 +2,6 @@
 -- set aside, and its neighbours go in.
 local bsm = require "spec.support.bsm_build"
 local documents = require "spec.servers.documents"
-local http = require "spec.servers.http"
 local receiver = require "spec.servers.receiver"
 local shared = require "spec.servers.shared"
 
@@ -56,9 +55,9 @@ describe("a request over the server's size limit", function()
         assert.are.equal(COUNT - 1, documents.count(node, index))
         local letters = d:dead()
         assert.are.equal(1, #letters)
-        local letter = http.decode(letters[1])
+        local letter = letters[1]
         assert.are.equal(huge, letter.sender_sequence)
-        assert.is_truthy(letter.record_hex:find(("01"):rep(100), 1, true))
+        assert.is_truthy(letter.record:find(("\1"):rep(100), 1, true))
       end)
     end)
   end

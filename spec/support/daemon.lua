@@ -1,4 +1,5 @@
 -- daemon: the real program for stories: `auditrecv serve` on a free port of the loopback, with its own folder.
+local cjson = require "cjson"
 local process = require "spec.support.process"
 
 local daemon = {}
@@ -50,7 +51,7 @@ end
 function daemon.start(options)
   options = options or {}
   local folder = options.folder or process.folder()
-  local self = setmetatable({ folder = folder, rules = folder .. "/rules", dead_file = folder .. "/dead.ndjson",
+  local self = setmetatable({ folder = folder, rules = folder .. "/rules", dead_directory = folder .. "/dead",
     documents_file = folder .. "/documents.ndjson" }, daemon)
   if not options.folder then process.mkdir(self.rules) end
   self:write_rules(options.rules or {})
@@ -59,7 +60,7 @@ function daemon.start(options)
       dummy_from = { "127.0.0.0/8" } } },
     rules = { directory = self.rules },
     output = { type = "file", path = self.documents_file },
-    dead_letters = { file = self.dead_file },
+    dead_letters = { directory = self.dead_directory },
     stop = { time_limit = 20, linger = 2 },
   }, options.settings or {})
   self.settings_file = process.write(folder .. "/auditrecv.lua", "return " .. literal(self.settings) .. "\n")
@@ -80,11 +81,22 @@ function daemon:documents()
   return lines
 end
 
---- Dead letters, as lines of JSON.
+--- Dead letters: what their notes say (reason, rule, …), with number, sender, sender_sequence, size and record.
 function daemon:dead()
-  local lines = {}
-  for line in process.read(self.dead_file):gmatch "([^\n]+)\n" do lines[#lines + 1] = line end
-  return lines
+  local journal = require "core.journal"
+  local reader, letters = journal.reader(self.dead_directory), {}
+  if not reader then return letters end
+  reader:seek(reader:cursor())
+  while true do
+    local kind, entry = reader:next()
+    if kind ~= "entry" then break end
+    local letter = cjson.decode(entry.note)
+    letter.number, letter.sender, letter.sender_sequence = entry.number, entry.name, entry.sequence
+    letter.size, letter.record, letter.group = entry.full_size, entry.bytes, entry.group
+    letters[#letters + 1] = letter
+  end
+  reader:close()
+  return letters
 end
 
 --- The log line with these texts, waited for.
@@ -93,24 +105,38 @@ function daemon:log() return self.process:stderr() end
 
 function daemon:reload() self.process:kill(process.signal.SIGHUP) return self end
 
+-- Every record that came has one fate, or waits: in all, and sender by sender.
+local function check_balance(counts, what)
+  local fates = counts.indexed + counts.existed + counts.dropped + counts.dead + counts.resent + counts.damaged
+  assert(counts.received + counts.recovered == fates + counts.waiting, "the ledger does not balance: " .. what)
+end
+
 --- SIGTERM, and the exit status. Checks on the way that the counts balance.
 function daemon:stop(limit)
+  self.process:kill(process.signal.SIGUSR1)
   local status = self.process:terminate(limit or 60)
   local counts = self:counts()
-  assert(counts.received == counts.indexed + counts.existed + counts.dropped + counts.dead + counts.waiting,
-    "the ledger does not balance: " .. self:log())
+  check_balance(counts, self:log())
+  for line in self:log():gmatch "[^\n]+" do
+    if line:find("event=sender_counts ", 1, true) then check_balance(self.numbers(line), line) end
+  end
   return status, counts
 end
 
 function daemon:kill() self.process:kill() self.process:wait() return self end
 
+--- The numbers of a line of the log, by their names.
+function daemon.numbers(line)
+  local numbers = {}
+  for k, v in line:gmatch "([%w_]+)=(%d+)" do numbers[k] = tonumber(v) end
+  return numbers
+end
+
 --- The numbers of the last counts line of the log (the one of the stop, or of SIGUSR1).
 function daemon:counts()
   local counts = {}
   for line in self:log():gmatch "[^\n]+" do
-    if line:find("event=stopped", 1, true) or line:find("event=counts", 1, true) then
-      for k, v in line:gmatch "(%w+)=(%d+)" do counts[k] = tonumber(v) end
-    end
+    if line:find("event=stopped", 1, true) or line:find("event=counts", 1, true) then counts = self.numbers(line) end
   end
   return counts
 end

@@ -47,12 +47,12 @@ function process.read(path)
   return text
 end
 
---- Starts a program; out and err go to files in `folder`. Options: env = { NAME = value }, stdin = text.
+--- Starts a program; out and err go to files in `folder`. Options: env = { NAME = value }, stdin = text, input = file.
 function process.start(folder, name, argv, options)
   options = options or {}
   local self = setmetatable({ name = name, folder = folder, out = folder .. "/" .. name .. ".out",
     err = folder .. "/" .. name .. ".err" }, process)
-  local input, environment = "/dev/null", {}
+  local input, environment = options.input or "/dev/null", {}
   if options.stdin then input = process.write(folder .. "/" .. name .. ".in", options.stdin) end
   for n, v in pairs(options.env or {}) do environment[#environment + 1] = n .. "=" .. v end
   self.pid = core.start(argv, input, self.out, self.err, environment)

@@ -1,0 +1,115 @@
+-- Senders that behave as the plugin does: a full window and a lost connection silence them for good.
+local oracle = require "spec.oracle.oracle"
+local process = require "spec.support.process"
+
+local rounds = oracle.rounds
+
+describe("senders that never come back once their window is full", function()
+  local o
+
+  after_each(function()
+    if o then o:stop() end
+    o = nil
+    process.clean()
+  end)
+
+  local function report()
+    local r = o:report()
+    assert.equal(0, r.faults, r.fault)
+    return r
+  end
+
+  it("survive planned restarts under load", function()
+    o = oracle.start(20, 100, "trap")
+    local d = o:daemon()
+    o:tell("to", d.port)
+    o:tell("rate", 3000)
+    for _ = 1, rounds(3) do
+      process.sleep(0.5)
+      local status, counts = d:stop(20)
+      assert.equal(0, status, d:log())
+      assert.equal(0, counts.owed)
+      d = d.again()
+    end
+    process.sleep(0.3)
+    assert.equal(0, report().trapped)
+    o:tell("rate", 0)
+    o:settled()
+    assert.equal(0, (d:stop()))
+  end)
+
+  it("survive reloads under load, and an index that is away for long", function()
+    o = oracle.start(20, 100, "trap")
+    local d = o:daemon()
+    o:tell("to", d.port)
+    o:tell("rate", 3000)
+    process.sleep(0.3)
+    o:tell("store", "down")
+    for _ = 1, rounds(3) do
+      d:reload()
+      process.sleep(0.3)
+    end
+    local away = report()
+    assert.equal(0, away.trapped)
+    assert.equal(20, away.connections)
+    assert.equal(0, away.lost)
+    o:tell("store", "up")
+    process.sleep(0.2)
+    o:tell("rate", 0)
+    o:settled()
+    assert.equal(0, (d:stop()))
+  end)
+
+  it("survive a restart while the index is away", function()
+    o = oracle.start(10, 100, "trap")
+    o:tell("store", "hang")
+    local d = o:daemon()
+    o:tell("to", d.port)
+    o:tell("rate", 2000)
+    for _ = 1, rounds(2) do
+      process.sleep(0.4)
+      assert.equal(0, (d:stop(20)))
+      d = d.again()
+    end
+    process.sleep(0.3)
+    assert.equal(0, report().trapped)
+    o:tell("store", "up")
+    o:tell("rate", 0)
+    o:settled()
+  end)
+
+  it("survive a cap on memory that is reached, and nobody is disconnected", function()
+    o = oracle.start(10, 1000, "trap")
+    local d = o:daemon { settings = { limits = { startups = "1000:30:1000", max_in_flight = 256 * 1024,
+      max_in_flight_sender = 64 * 1024 } } }
+    o:tell("to", d.port)
+    o:tell("rate", 2000)
+    process.sleep(0.3)
+    d.process:kill(process.signal.SIGSTOP)
+    process.sleep(1) -- what came meanwhile is far above the cap
+    d.process:kill(process.signal.SIGCONT)
+    process.sleep(0.3)
+    o:tell("rate", 0)
+    o:settled()
+    local last = report()
+    assert.same({ 0, 10 }, { last.trapped, last.connections })
+    assert.equal(0, (d:stop()))
+  end)
+end)
+
+describe("a sender with the window that a host has by default", function()
+  after_each(process.clean)
+
+  it("loses nothing at 3,000 records a second", function()
+    local o = oracle.start(1, 100)
+    local d = o:daemon()
+    o:tell("to", d.port)
+    o:tell("rate", 3000)
+    process.sleep(rounds(5))
+    o:tell("rate", 0)
+    local last = o:settled()
+    assert.equal(0, last.lost)
+    assert.equal(0, (d:stop()))
+    o:stop()
+  end)
+end)
