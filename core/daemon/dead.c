@@ -10,7 +10,8 @@
 #include "daemon/pledge.h"
 
 #define SEGMENT_LEAST (1u << 20)
-#define SEGMENTS      16         /* at least so many in max_bytes: what expires goes by segments */
+#define SEGMENTS      16 /* at least so many in max_bytes: what expires goes by segments */
+#define LOOK_TICKS    60
 #define LOOK_BYTES    (1u << 18) /* read at a time to find what has expired */
 
 struct dead {
@@ -21,6 +22,8 @@ struct dead {
 	struct pledges pledges;
 	struct buf note; /* reused */
 	bool stalled;
+	bool looks_on; /* there may be more to let go */
+	unsigned ticks;
 };
 
 static void
@@ -39,6 +42,7 @@ on_stalled(void *ctx, const char *reason)
 	struct dead *d = ctx;
 
 	d->stalled = reason != NULL;
+	d->looks_on = true;
 	if (reason != NULL)
 		log_error("dead_letters_not_written", log_s("reason", reason),
 		    log_i("letters", (int64_t)dead_pending(d)),
@@ -159,32 +163,43 @@ dead_pending(const struct dead *d)
 	return pledges_count(&d->pledges);
 }
 
-/* The cursor goes to the first letter that is not too old. */
+/* The cursor goes to the first letter that is there and not too old. */
 static void
 looked(void *ctx, const struct journal_entry *entries, size_t count, uint64_t after)
 {
 	struct dead *d = ctx;
-	int64_t oldest = clock_now() - (int64_t)(d->config.keep_for * (double)CLOCK_SECOND);
+	int64_t oldest = INT64_MIN;
 
+	if (d->config.keep_for > 0.)
+		oldest = clock_now() - (int64_t)(d->config.keep_for * (double)CLOCK_SECOND);
 	for (size_t i = 0; i < count; i++)
 		if (entries[i].received >= oldest) {
 			journal_move_cursor(d->journal, entries[i].number);
 			return;
 		}
 	journal_move_cursor(d->journal, after);
+	d->looks_on = count > 0;
+}
+
+static bool
+has_expired(const struct dead *d)
+{
+	int64_t oldest = journal_oldest(d->journal);
+
+	return d->config.keep_for > 0. && oldest != 0 &&
+	       (double)(clock_now() - oldest) / (double)CLOCK_SECOND >= d->config.keep_for;
 }
 
 void
 dead_tick(struct dead *d)
 {
-	int64_t oldest = journal_oldest(d->journal);
-
-	if (d->config.keep_for <= 0. || oldest == 0 ||
-	    (double)(clock_now() - oldest) / (double)CLOCK_SECOND < d->config.keep_for)
+	/* What somebody has deleted is only seen by looking; that matters when there is no room. */
+	if (!d->stalled && !d->looks_on && !has_expired(d) && ++d->ticks % LOOK_TICKS != 0)
 		return;
-	/* False: it looks already. */
-	if (!journal_fetch(d->journal, journal_cursor(d->journal), LOOK_BYTES, looked, d))
-		return;
+	d->looks_on = false;
+	if (journal_cursor(d->journal) < journal_stored(d->journal) &&
+	    !journal_fetch(d->journal, journal_cursor(d->journal), LOOK_BYTES, looked, d))
+		d->looks_on = true; /* it looks already */
 }
 
 void

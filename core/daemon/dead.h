@@ -61,7 +61,7 @@ struct err *dead_check(const struct dead_config *config) MUST_USE;
 bool dead_put(struct dead *d, const struct dead_letter *letter, void *cookie) MUST_USE;
 /* Letters that are not on disk yet. */
 size_t dead_pending(const struct dead *d);
-/* Lets letters go that were kept long enough; call now and then. */
+/* Lets letters go that were deleted, or kept long enough; call each second. */
 void dead_tick(struct dead *d);
 /* What is pending is forgotten without a call. NULL is fine. */
 void dead_close(struct dead *d);

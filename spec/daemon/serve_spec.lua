@@ -255,7 +255,8 @@ describe("missing standard descriptors", function()
     local folder = process.folder()
     local p = process.start(folder, "closed", { "/bin/sh", "-c",
       ([[exec %s serve --set 'listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" },
-        dummy_from = { "127.0.0.1" } } }' --set 'dead_letters.directory = "%s/dead"' >&-]]):format(daemon.program, folder) })
+        dummy_from = { "127.0.0.1" } } }' --set 'dead_letters.directory = "%s/dead"' >&-]]):format(daemon.program,
+      folder) })
     local port = p:line_with("event=listening", "port="):match "port=(%d+)"
     local sender = process.start(folder, "send", { daemon.program, "send", "--to", "127.0.0.1:" .. port,
       "--attempts", "1", trail_of(folder, many(3)) })
