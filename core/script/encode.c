@@ -318,7 +318,8 @@ put_own(struct encoder *e, const struct run *run, int doc, struct doc_parts part
 			luaL_error(L, "not enough memory");
 		n++;
 	}
-	qsort(e->items.at, n, sizeof(struct own), own_order);
+	if (n > 0)
+		qsort(e->items.at, n, sizeof(struct own), own_order);
 	for (size_t i = 0; i < n; i++) {
 		struct own own = ((struct own *)(void *)e->items.at)[i];
 

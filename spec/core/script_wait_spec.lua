@@ -442,7 +442,7 @@ describe("core.script: a wait", function()
       ["a.lua"] = a_rule("hoard", "hoard = hoard or {} if doc.zonename == 'bad' then for i = 1, 100 do "
         .. "hoard[#hoard + 1] = ('x'):rep(1 << 20) .. i end end"),
       ["b.lua"] = a_rule("zone", "doc.times = (doc.times or 0) + 1 doc.a = vm(doc.zonename) doc.b = vm(doc.path)"),
-    }, asker, { max_heap = 12 << 20 })
+    }, asker, { max_heap = 12 << 20, time_limit = 2000 })
     for i = 1, 20 do assert.equal("waits", script:run(a_zone("z" .. i)).verdict) end
     asker:know("vm", "z1", "A1")
     asker:tell(script, "vm", "z1")
@@ -467,7 +467,7 @@ describe("core.script: a wait", function()
     local script = open([[hoard = hoard or {}
       for i = 1, 45 do hoard[i] = ('x'):rep(100000) .. i end
       doc.ok = pcall(function() return ('y'):rep(10 << 20) end)
-      doc.a = vm(doc.zonename)]], asker, { max_heap = 12 << 20 })
+      doc.a = vm(doc.zonename)]], asker, { max_heap = 12 << 20, time_limit = 2000 })
     assert.equal("waits", script:run(a_zone "one").verdict)
     assert.same({ 1, 1 }, { script:work().rebuilt, script:waiting() })
     asker:know("vm", "one", "A")
@@ -482,7 +482,7 @@ describe("core.script: a wait", function()
       ["a.lua"] = a_rule("hoard", "hoard = hoard or {} if doc.zonename == 'bad' then for i = 1, 100 do "
         .. "hoard[#hoard + 1] = ('x'):rep(1 << 20) .. i end end", "when = { zonename = 'bad' },"),
       ["b.lua"] = a_rule("zone", "doc.a = vm(doc.zonename)", "when = { zonename = rule.no 'bad' },"),
-    }, asker, { max_heap = 12 << 20 })
+    }, asker, { max_heap = 12 << 20, time_limit = 2000 })
     script:run(a_zone "one")
     script:run(a_zone "bad")
     asker:tell(script, "vm", "one")
