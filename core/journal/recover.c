@@ -108,6 +108,7 @@ check_chain(struct journal *j, const struct folder_segment *s, const struct fold
 /* What a walk through the last segment found. */
 struct look {
 	bool any;
+	bool explained;     /* something was lost there, and counted */
 	uint64_t last, end; /* number of the last entry, and where it ends */
 	int64_t to;
 	int64_t at_cursor; /* time of receipt of the first entry at or beyond the cursor */
@@ -169,7 +170,7 @@ walk_through(struct journal *j, const struct folder_segment *s, int fd, struct l
 	bool torn = false;
 	struct walk w;
 
-	*out = (struct look){ .end = s->header.size };
+	out->end = s->header.size;
 	if (!storage_sync(j->storage, fd))
 		j->counters.write_faults++;
 	j->storage->refresh(j->storage->ctx, fd);
@@ -182,6 +183,7 @@ walk_through(struct journal *j, const struct folder_segment *s, int fd, struct l
 			out->end = w.offset;
 		} else if (status == WALK_DAMAGE) {
 			set_stretch_aside(j, s->name, fd, &stretch);
+			out->explained = true;
 		} else {
 			tail = stretch;
 			torn = strcmp(stretch.what, "an entry was cut off") == 0;
@@ -191,9 +193,10 @@ walk_through(struct journal *j, const struct folder_segment *s, int fd, struct l
 		damaged(j, s->name, w.offset, s->end - w.offset, strerror(errno));
 	else if (tail.bytes > 0)
 		cut_tail(j, s->name, fd, tail.offset, &tail, torn);
-	if (tail.bytes > 0)
+	if (tail.bytes > 0) {
 		out->end = tail.offset;
-	else if (status == WALK_END)
+		out->explained = true;
+	} else if (status == WALK_END)
 		out->end = w.end;
 	walk_fini(&w);
 }
@@ -204,9 +207,10 @@ look_at_last(struct journal *j, struct folder *f, size_t *count, struct look *lo
 {
 	while (*count > 0) {
 		struct folder_segment *s = &f->segments[*count - 1];
+		uint64_t damages = j->counters.damaged;
 		int fd;
 
-		*look = (struct look){ .any = false };
+		*look = (struct look){ .explained = look->explained };
 		if ((fd = j->storage->open(j->storage->ctx, j->folder, s->name, STORAGE_KEEP)) <
 		    0) {
 			damaged(j, s->name, 0, s->size, strerror(errno));
@@ -218,7 +222,10 @@ look_at_last(struct journal *j, struct folder *f, size_t *count, struct look *lo
 			s->end = look->end;
 			return;
 		}
-		remove_file(j, s->name);
+		if (damages < j->counters.damaged)
+			set_aside(j, s->name);
+		else
+			remove_file(j, s->name);
 		--*count;
 	}
 }
@@ -263,7 +270,7 @@ find_place(struct journal *j, const struct look *look)
 	}
 	if (c->stored > next || c->below > next) {
 		/* A segment that went by age leaves numbers behind, and no entries. */
-		if (c->floor < c->stored)
+		if (c->floor < c->stored && !look->explained)
 			damaged(j, "-", 0, 0, "the last entries are missing");
 		next = c->stored > c->below ? c->stored : c->below;
 	}

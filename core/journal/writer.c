@@ -65,6 +65,7 @@ begin(struct writer *w, const struct writer_batch *batch)
 
 	writer_end(w);
 	w->header = (struct format_header){
+		.size = FORMAT_HEADER,
 		.first = batch->blocks->first,
 		.created = clock_now(),
 		.cursor = batch->cursor,

@@ -48,7 +48,7 @@ describe("core.journal and power cuts", function()
       disk:power_cut()
       j = a_journal.open(disk, config)
       -- The cursor may have gone back, never forward.
-      assert.is_true(j:cursor() <= cursor, ("round %d: the cursor stands at %d of %d"):format(round, j:cursor(), cursor))
+      assert.is_true(j:cursor() <= cursor, ("round %d: cursor at %d of %d"):format(round, j:cursor(), cursor))
       local found = a_journal.all(j, j:cursor(), 1 << 20)
       for number, bytes in pairs(oracle) do
         if number >= j:cursor() then
