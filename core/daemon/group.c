@@ -208,7 +208,8 @@ changes_apply(struct changes *c, struct groups *g)
 {
 	struct slot *first;
 
-	memcpy(c->slots, g->slots, g->count * sizeof(struct slot *));
+	if (g->count > 0) /* else there is nothing to copy from */
+		memcpy(c->slots, g->slots, g->count * sizeof(struct slot *));
 	free(g->slots);
 	free(g->places);
 	admission_free(g->admission);
