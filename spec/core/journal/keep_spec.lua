@@ -1,0 +1,113 @@
+local journal = require "core.journal"
+local a_journal = require "spec.support.a_journal"
+
+-- What lies behind the cursor is the archive.
+describe("core.journal's archive", function()
+  local disk, j
+
+  before_each(function() disk = journal.disk(1) end)
+  after_each(function() j:close() end)
+
+  local function fill(from, to)
+    for first = from, to, 50 do
+      a_journal.fill(j, first, first + 49, 400)
+      j:settle()
+    end
+  end
+
+  -- Lets the journal's own housekeeping happen until that is so.
+  local function until_so(condition)
+    for _ = 1, 50 do
+      if condition() then return true end
+      j:turn(0.1)
+    end
+  end
+
+  it("is not kept when nobody asked for it", function()
+    j = a_journal.open(disk)
+    fill(1, 500)
+    j:move(501)
+    assert.is_true(until_so(function() return #a_journal.segments(disk) == 1 end))
+    assert.same({ 1, 0 }, { j:counters().segments, j:counters().damaged })
+  end)
+
+  it("is kept as long as was asked", function()
+    j = a_journal.open(disk, { keep_for = 3600 })
+    fill(1, 500)
+    j:move(501)
+    j:turn(1.3)
+    assert.equal(500, a_journal.count(a_journal.all(j, 1)))
+    assert.equal(0, j:counters().expired)
+  end)
+
+  it("is kept up to a size", function()
+    j = a_journal.open(disk, { keep_for = 3600, keep_bytes = 60000 })
+    fill(1, 500)
+    local before = j:counters().disk_bytes
+    j:move(401)
+    assert.is_true(until_so(function() return j:counters().expired > 0 end))
+    j:turn(1.1)
+    local found = a_journal.all(j, 1)
+    for number = 401, 500 do assert.is_truthy(found[number]) end
+    assert.is_true(before > 200000 and j:counters().disk_bytes < 130000)
+  end)
+
+  it("never goes beyond the cursor", function()
+    j = a_journal.open(disk)
+    fill(1, 500)
+    j:move(250)
+    assert.is_true(until_so(function() return j:counters().expired > 0 end))
+    j:turn(1.1)
+    local found = a_journal.all(j, 1)
+    for number = 250, 500 do assert.is_truthy(found[number]) end
+    j:close()
+    j = a_journal.open(disk)
+    assert.same({ 250, 0 }, { j:cursor(), j:counters().damaged })
+  end)
+
+  it("gives way to new records when the journal has its largest size", function()
+    j = a_journal.open(disk, { keep_for = 3600, max_bytes = 100000 })
+    for first = 1, 2000, 50 do
+      a_journal.fill(j, first, first + 49, 400)
+      assert.is_true(j:settle())
+      j:move((j:stored()))
+    end
+    assert.same({}, j:stalls())
+    assert.is_true(j:counters().disk_bytes <= 100000 and j:counters().disk_bytes > 50000)
+  end)
+
+  it("gives way when the disk has only its reserve left", function()
+    disk:room(120000)
+    j = a_journal.open(disk, { keep_for = 3600, reserve = 20000 })
+    for first = 1, 2000, 50 do
+      a_journal.fill(j, first, first + 49, 400)
+      assert.is_true(j:settle())
+      j:move((j:stored()))
+    end
+    assert.is_true(j:counters().expired > 0)
+  end)
+
+  it("loses a segment of which everything was deleted", function()
+    j = a_journal.open(disk, { keep_for = 3600 })
+    fill(1, 200)
+    j:move(201)
+    local names, numbers = a_journal.segments(disk), {}
+    for number = 1, tonumber(names[2]:match "^%d+") - 1 do numbers[#numbers + 1] = number end
+    assert.is_true(journal.forget("journal", numbers, disk))
+    j:close()
+    j = a_journal.open(disk, { keep_for = 3600 })
+    assert.is_true(until_so(function() return j:counters().expired == 1 end))
+    assert.is_nil(disk:files()[names[1]])
+  end)
+
+  it("has gaps in its numbers only where it must", function()
+    j = a_journal.open(disk)
+    fill(1, 500)
+    j:move(501)
+    until_so(function() return #a_journal.segments(disk) == 1 end)
+    j:close()
+    for name in pairs(disk:files()) do if name:find "journal$" then disk:put(name, nil) end end
+    j = a_journal.open(disk)
+    assert.equal(501, j:next())
+  end)
+end)
