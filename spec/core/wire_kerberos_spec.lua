@@ -391,6 +391,56 @@ describe("core.wire kerberos_v5", function()
     assert.same(records, got)
   end)
 
+  it("serves the others while the library waits for its replay cache", function()
+    open { workers = 2, login_grace_time = 0.5 }
+    local s = connect()
+    assert.is_true(login(s))
+    local cache = io.popen("echo " .. realm.folder .. "/krb5_*.rcache2")
+    local lock = wire.lock(cache:read "l")
+    cache:close()
+    local stuck = connect()
+    stuck:write(fake.VERSION)
+    assert.equal("01", stuck:read_frame())
+    stuck:write(fake.frame(assert(stuck.context:step())))
+    for n = 1, 100 do
+      s:write(fake.frame(assert(s.context:wrap(plain(n, "x")))))
+      assert.equal(n, string.unpack(">i8", (assert(s:read_frame()))))
+    end
+    assert.truthy(stuck:wait_end(5))
+    logged("event=refused", "not authenticated in time")
+    wire.unlock(lock)
+    assert.is_true(login(connect()))
+  end)
+
+  it("ends an expired context in order, when all that came over it is acknowledged", function()
+    realm:configure { lifetime = "2s", more = "clockskew = 1" }
+    open { workers = 1, settle = 0 }
+    local s = connect()
+    assert.is_true(login(s))
+    local first, second = s.context:wrap(plain(1, "a")), s.context:wrap(plain(2, "b"))
+    local none, why
+    process.until_true("the ticket to expire", function()
+      none, why = s.context:wrap(plain(3, "c"))
+      return not none
+    end)
+    realm:configure()
+    assert.matches("the ticket of this connection has expired", why, 1, true)
+    process.sleep(2.5)
+    s:write(fake.frame(first) .. fake.frame(second))
+    logged("event=context_expired sender=db1.example.net")
+    local records = r:take_records()
+    assert.equal(2, #records)
+    assert.is_nil(s:read_frame(0.2))
+    assert.is_nil(s.ended)
+    for _, record in ipairs(records) do r:settle(record) end
+    assert.is_true(s.context:verify(plain(1, "a"), s:read_frame():sub(9)))
+    assert.is_true(s.context:verify(plain(2, "b"), s:read_frame():sub(9)))
+    assert.equal("closed", s:wait_end())
+    s:close()
+    turn_until("its end", function() return r:counters().connections == 0 end)
+    logged("event=disconnected", "its ticket has expired", "unsettled=0")
+  end)
+
   for name, case in pairs {
     ["that is not there"] = { "/nowhere/keytab", "No such file" },
     ["that is none"] = { "none", "cannot be read" },

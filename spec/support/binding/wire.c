@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -1049,6 +1050,26 @@ l_setenv(lua_State *L)
 	return 0;
 }
 
+/* lock(path) -> descriptor that holds a lock on the whole file, as another program might */
+static int
+l_lock(lua_State *L)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(luaL_checkstring(L, 1), O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || fcntl(fd, F_OFD_SETLK, &whole) != 0)
+		return luaL_error(L, "%s: %s", lua_tostring(L, 1), strerror(errno));
+	lua_pushinteger(L, fd);
+	return 1;
+}
+
+static int
+l_unlock(lua_State *L)
+{
+	close((int)luaL_checkinteger(L, 1));
+	return 0;
+}
+
 /* log([level]): what was logged since the last call; the first call begins to keep it */
 static int
 l_log(lua_State *L)
@@ -1146,6 +1167,8 @@ static const luaL_Reg functions[] = {
 	{ "send", l_send },
 	{ "initiator", l_initiator },
 	{ "setenv", l_setenv },
+	{ "lock", l_lock },
+	{ "unlock", l_unlock },
 	{ "log", l_log },
 	{ "descriptors", l_descriptors },
 	{ NULL, NULL },
