@@ -1050,6 +1050,13 @@ l_setenv(lua_State *L)
 	return 0;
 }
 
+static int
+l_user(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)geteuid());
+	return 1;
+}
+
 /* lock(path) -> descriptor that holds a lock on the whole file, as another program might */
 static int
 l_lock(lua_State *L)
@@ -1167,6 +1174,7 @@ static const luaL_Reg functions[] = {
 	{ "send", l_send },
 	{ "initiator", l_initiator },
 	{ "setenv", l_setenv },
+	{ "user", l_user },
 	{ "lock", l_lock },
 	{ "unlock", l_unlock },
 	{ "log", l_log },
