@@ -17,6 +17,9 @@
 
 #include "base/log.h"
 
+#define WHOLE    UINT64_C(0xffffffff) /* of an argument that is an int */
+#define ALL_BITS UINT64_MAX
+
 /* By name, since some exist on some processors only; a blank behind each. */
 static const char allowed[] =
     /* descriptors and files */
@@ -74,6 +77,13 @@ static const int prctls[] = { PR_SET_NAME, PR_GET_NAME, 0x53564d41, PR_GET_DUMPA
 /* Bytes that wait, non-blocking mode, is it a terminal and how wide. */
 static const int ioctls[] = { FIONREAD, FIONBIO, TCGETS, TIOCGWINSZ };
 
+/* Argument number n, masked, is value. */
+static struct scmp_arg_cmp
+argument_is(unsigned n, scmp_datum_t mask, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){ n, SCMP_CMP_MASKED_EQ, mask, value };
+}
+
 /* Rules for calls that the processor does not have are none. */
 static int
 add(scmp_filter_ctx f, uint32_t action, const char *name, unsigned count,
@@ -101,13 +111,34 @@ add_all(scmp_filter_ctx f, uint32_t action, const char *names)
 }
 
 static int
-add_equal(scmp_filter_ctx f, const char *name, unsigned argument, const int *values, size_t count)
+add_if(scmp_filter_ctx f, const char *name, struct scmp_arg_cmp condition)
+{
+	return add(f, SCMP_ACT_ALLOW, name, 1, &condition);
+}
+
+static int
+add_equal(scmp_filter_ctx f, const char *name, unsigned n, const int *values, size_t count)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = add(f, SCMP_ACT_ALLOW, name, 1,
-		    &SCMP_CMP(argument, SCMP_CMP_EQ, (scmp_datum_t)(unsigned)values[i]));
+		rc = add_if(f, name, argument_is(n, WHOLE, (scmp_datum_t)(unsigned)values[i]));
+	return rc;
+}
+
+/* No memory is both written and run; only what is a file becomes code (modules of GSS). */
+static int
+add_memory(scmp_filter_ctx f)
+{
+	static const char *const maps[] = { "mmap", "mmap2" };
+	const struct scmp_arg_cmp data = argument_is(2, PROT_EXEC, 0);
+	const struct scmp_arg_cmp code[] = { argument_is(2, PROT_WRITE | PROT_EXEC, PROT_EXEC),
+		argument_is(3, MAP_ANONYMOUS, 0) };
+	int rc = add_if(f, "mprotect", data);
+
+	for (size_t i = 0; i < ARRAY_LEN(maps) && rc == 0; i++)
+		if ((rc = add_if(f, maps[i], data)) == 0)
+			rc = add(f, SCMP_ACT_ALLOW, maps[i], 2, code);
 	return rc;
 }
 
@@ -115,36 +146,21 @@ add_equal(scmp_filter_ctx f, const char *name, unsigned argument, const int *val
 static int
 add_conditions(scmp_filter_ctx f)
 {
-	static const char *const maps[] = { "mmap", "mmap2" };
-	const scmp_datum_t rwx = PROT_WRITE | PROT_EXEC;
 	int rc;
 
-	if ((rc = add_equal(f, "socket", 0, families, ARRAY_LEN(families))) != 0 ||
-	    (rc = add_equal(f, "prctl", 0, prctls, ARRAY_LEN(prctls))) != 0)
-		return rc;
-	/* No memory is both written and run; only what is a file becomes code (modules of GSS). */
-	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
-		if ((rc = add(f, SCMP_ACT_ALLOW, maps[i], 1,
-			 &SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0))) != 0 ||
-		    (rc = add(f, SCMP_ACT_ALLOW, maps[i], 2,
-			 (const struct scmp_arg_cmp[]){ SCMP_A2(SCMP_CMP_MASKED_EQ, rwx, PROT_EXEC),
-			     SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0) })) != 0)
-			return rc;
-	if ((rc = add(f, SCMP_ACT_ALLOW, "mprotect", 1,
-		 &SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0))) != 0)
+	if ((rc = add_memory(f)) != 0 ||
+	    (rc = add_equal(f, "socket", 0, families, ARRAY_LEN(families))) != 0 ||
+	    (rc = add_equal(f, "prctl", 0, prctls, ARRAY_LEN(prctls))) != 0 ||
+	    (rc = add_equal(f, "ioctl", 1, ioctls, ARRAY_LEN(ioctls))) != 0)
 		return rc;
 	/* A thread, not a process. clone3 hides its flags, so it is not known here. */
-	if ((rc = add(f, SCMP_ACT_ALLOW, "clone", 1,
-		 &SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD))) != 0)
+	if ((rc = add_if(f, "clone", argument_is(0, CLONE_THREAD, CLONE_THREAD))) != 0)
 		return rc;
 	/* abort() */
-	if ((rc = add(f, SCMP_ACT_ALLOW, "tgkill", 1,
-		 &SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()))) != 0)
+	if ((rc = add_if(f, "tgkill", argument_is(0, WHOLE, (scmp_datum_t)getpid()))) != 0)
 		return rc;
 	/* Asking for a limit, not setting it. */
-	if ((rc = add(f, SCMP_ACT_ALLOW, "prlimit64", 1, &SCMP_A2(SCMP_CMP_EQ, 0))) != 0)
-		return rc;
-	return add_equal(f, "ioctl", 1, ioctls, ARRAY_LEN(ioctls));
+	return add_if(f, "prlimit64", argument_is(2, ALL_BITS, 0));
 }
 
 static int
