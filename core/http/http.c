@@ -17,7 +17,7 @@ struct http {
 	CURLM *multi;
 	ev_timer timer;
 	struct http_config config;
-	char *ca_file;
+	char *ca_file, *cert_file, *key_file;
 	char *authorization; /* the whole header; NULL: none */
 	struct http_request *active, *idle;
 };
@@ -38,6 +38,16 @@ struct watched {
 	ev_io io;
 	struct http *http;
 };
+
+/* Headers may hold secrets. */
+static void
+drop_headers(struct http_request *r)
+{
+	for (struct curl_slist *line = r->headers; line != NULL; line = line->next)
+		explicit_bzero(line->data, strlen(line->data));
+	curl_slist_free_all(r->headers);
+	r->headers = NULL;
+}
 
 /* ---- curl on the loop ---- */
 
@@ -68,8 +78,7 @@ finish(struct http_request *r, CURLcode code)
 		     : r->error[0] != '\0' ? r->error
 					   : curl_easy_strerror(code);
 	curl_multi_remove_handle(h->multi, r->easy);
-	curl_slist_free_all(r->headers);
-	r->headers = NULL;
+	drop_headers(r);
 	*r->link = r->next;
 	if (r->next != NULL)
 		r->next->link = r->link;
@@ -264,6 +273,10 @@ set_up(struct http *h, struct http_request *r)
 	       curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 0L) == CURLE_OK &&
 	       (h->ca_file == NULL ||
 		   curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file) == CURLE_OK) &&
+	       (h->cert_file == NULL ||
+		   curl_easy_setopt(e, CURLOPT_SSLCERT, h->cert_file) == CURLE_OK) &&
+	       (h->key_file == NULL ||
+		   curl_easy_setopt(e, CURLOPT_SSLKEY, h->key_file) == CURLE_OK) &&
 	       curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_BUFFERSIZE, READ_BYTES) == CURLE_OK &&
@@ -319,6 +332,9 @@ prepare(struct http_request *r)
 	    !add_header(r, "Accept: application/json") || !add_header(r, "User-Agent: auditrecv") ||
 	    (r->http->authorization != NULL && !add_header(r, r->http->authorization)))
 		return false;
+	for (size_t i = 0; i < c->header_count; i++)
+		if (!add_header(r, c->headers[i]))
+			return false;
 	if (curl_easy_setopt(e, CURLOPT_URL, c->url) != CURLE_OK ||
 	    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(timeout * 1000)) != CURLE_OK ||
 	    curl_easy_setopt(e, CURLOPT_HTTPHEADER, r->headers) != CURLE_OK)
@@ -345,8 +361,7 @@ http_send(struct http *h, const struct http_call *call)
 	r->unwanted = false;
 	r->error[0] = '\0';
 	if (!prepare(r) || curl_multi_add_handle(h->multi, r->easy) != CURLM_OK) {
-		curl_slist_free_all(r->headers);
-		r->headers = NULL;
+		drop_headers(r);
 		r->next = h->idle;
 		h->idle = r;
 		return NULL;
@@ -380,6 +395,12 @@ http_authorize(struct http *h, const char *value)
 	return true;
 }
 
+static bool
+copy_path(char **out, const char *path)
+{
+	return path == NULL || (*out = strdup(path)) != NULL;
+}
+
 struct err *
 http_open(struct http **out, struct ev_loop *loop, const struct http_config *config)
 {
@@ -394,8 +415,9 @@ http_open(struct http **out, struct ev_loop *loop, const struct http_config *con
 	h->loop = loop;
 	h->config = *config;
 	ev_timer_init(&h->timer, on_timer, 0, 0);
-	if ((config->ca_file != NULL && (h->ca_file = strdup(config->ca_file)) == NULL) ||
-	    (h->multi = curl_multi_init()) == NULL) {
+	if (!copy_path(&h->ca_file, config->ca_file) ||
+	    !copy_path(&h->cert_file, config->cert_file) ||
+	    !copy_path(&h->key_file, config->key_file) || (h->multi = curl_multi_init()) == NULL) {
 		http_close(h);
 		return err_new("http: out of memory");
 	}
@@ -419,7 +441,7 @@ http_close(struct http *h)
 	for (struct http_request *r = h->active; r != NULL; r = next) {
 		next = r->next;
 		curl_multi_remove_handle(h->multi, r->easy);
-		curl_slist_free_all(r->headers);
+		drop_headers(r);
 		curl_easy_cleanup(r->easy);
 		free(r);
 	}
@@ -435,5 +457,7 @@ http_close(struct http *h)
 		explicit_bzero(h->authorization, strlen(h->authorization));
 	free(h->authorization);
 	free(h->ca_file);
+	free(h->cert_file);
+	free(h->key_file);
 	free(h);
 }

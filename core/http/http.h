@@ -22,6 +22,8 @@ struct http_config {
 	const char *ca_file;  /* NULL: the system's */
 	unsigned connections; /* kept and open at a time */
 	double timeout;       /* seconds for a whole request */
+	/* Of ours, for servers that want to know who we are; read at each handshake. NULL: none. */
+	const char *cert_file, *key_file;
 };
 
 /* What the head of an answer said. */
@@ -46,6 +48,9 @@ struct http_call {
 	const char *content_type; /* of the body; NULL: there is none */
 	bool gzipped;
 	double timeout; /* seconds; 0: as configured */
+	/* More headers, "Name: value" each; copied. They may hold secrets. */
+	const char *const *headers;
+	size_t header_count;
 	/*
 	 * Some bytes of the body of the answer; the head is known by then. False: no more of it
 	 * is wanted.

@@ -1,60 +1,29 @@
 #include "output/secret.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "base/private.h"
 
 #define SECRET_MOST 4096
-
-static struct err *
-check_file(const struct stat *st, const char *path)
-{
-	if (!S_ISREG(st->st_mode))
-		return err_new("%s is not a regular file", path);
-	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return err_new(
-		    "%s belongs to user %lu: chown it to the user of this program, or to root",
-		    path, (unsigned long)st->st_uid);
-	if ((st->st_mode & 077) != 0)
-		return err_new("%s has mode %04o, so others get at the secret in it: chmod 600",
-		    path, (unsigned)(st->st_mode & 07777));
-	if (st->st_size > SECRET_MOST)
-		return err_new("%s is too large for a secret", path);
-	return NULL;
-}
 
 struct err *
 secret_read(struct buf *out, const char *path)
 {
-	char text[SECRET_MOST];
-	struct err *e = NULL;
-	struct stat st;
-	ssize_t n = 0;
+	struct buf text = { 0 };
+	struct err *e;
 	size_t len;
-	int fd;
 
-	/* Not blocked by a FIFO of that name. */
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) < 0)
-		return err_sys("%s", path);
-	if (fstat(fd, &st) < 0)
-		e = err_sys("%s", path);
-	else if ((e = check_file(&st, path)) == NULL) {
-		while ((n = read(fd, text, sizeof(text))) < 0 && errno == EINTR)
-			;
-		if (n < 0)
-			e = err_sys("%s", path);
-		for (len = 0;
-		     e == NULL && len < (size_t)n && text[len] != '\n' && text[len] != '\r'; len++)
-			if ((unsigned char)text[len] < 0x20)
-				e = err_new("%s: a control character stands in the secret", path);
-		if (e == NULL && len == 0)
-			e = err_new("%s is empty", path);
-		if (e == NULL)
-			buf_append(out, text, len);
-		explicit_bzero(text, sizeof(text));
+	if ((e = private_read(&text, path, SECRET_MOST)) != NULL) {
+		private_wipe(&text);
+		return e;
 	}
-	close(fd);
+	for (len = 0; e == NULL && len < text.len && text.at[len] != '\n' && text.at[len] != '\r';
+	     len++)
+		if ((unsigned char)text.at[len] < 0x20)
+			e = err_new("%s: a control character stands in the secret", path);
+	if (e == NULL && len == 0)
+		e = err_new("%s is empty", path);
+	if (e == NULL)
+		buf_append(out, text.at, len);
+	private_wipe(&text);
 	return e;
 }
 
@@ -83,9 +52,7 @@ put_base64(struct buf *out, struct str in)
 void
 secret_wipe(struct buf *secret)
 {
-	if (secret->base != NULL)
-		explicit_bzero(secret->base, (size_t)(secret->at - secret->base) + secret->room);
-	buf_fini(secret);
+	private_wipe(secret);
 }
 
 struct err *
