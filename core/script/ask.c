@@ -41,9 +41,9 @@ ask_forget(lua_State *L)
 	lua_settop(L, top);
 }
 
-/* The document says that an answer was missing. */
-static void
-note_missing(lua_State *L, struct policy *p)
+/* The document says that an answer was missing, and the rule hears it. */
+static int
+missing(lua_State *L, struct policy *p)
 {
 	struct buf *tags = &p->encoder.tags;
 	size_t from = tags->len;
@@ -60,6 +60,9 @@ note_missing(lua_State *L, struct policy *p)
 		buf_cut(tags, from);
 	else
 		buf_byte(tags, ENCODE_STOP);
+	lua_pushnil(L);
+	lua_pushliteral(L, "missing");
+	return 2;
 }
 
 /* Keeps the answer at the top, of the key at index 1, in the state. */
@@ -89,10 +92,9 @@ push_found(lua_State *L, struct policy *p, const struct ask_value *value)
 		return 1;
 	}
 	lua_settop(L, 1);
-	if (!answer_push(L, value->json, lua_upvalueindex(UP_MARK), &p->encoder.scratch)) {
-		note_missing(L, p);
-		lua_pushnil(L);
-	} else if (!lua_isnil(L, -1))
+	if (!answer_push(L, value->json, lua_upvalueindex(UP_MARK), &p->encoder.scratch))
+		return missing(L, p);
+	if (!lua_isnil(L, -1))
 		keep(L, p, value);
 	return 1;
 }
@@ -125,7 +127,7 @@ ask(lua_State *L, bool may_wait)
 			return lua_yieldk(L, 0, 0, after_wait);
 		}
 		/* fall through */
-	case ASK_MISSING: note_missing(L, p); break;
+	case ASK_MISSING: return missing(L, p);
 	}
 	lua_pushnil(L);
 	return 1;

@@ -109,6 +109,24 @@ take_rule(lua_State *L, const struct source *source)
 	lua_rawseti(L, AT_FOUND, (lua_Integer)lua_rawlen(L, AT_FOUND) + 1);
 }
 
+/*
+ * Does a file say that it has no rules here? return lookup.has "vmapi" and rule { … }, or an empty
+ * list.
+ */
+static bool
+is_off(lua_State *L)
+{
+	if (lua_isboolean(L, -1))
+		return !lua_toboolean(L, -1);
+	if (!lua_istable(L, -1))
+		return false;
+	lua_pushnil(L);
+	if (lua_next(L, -2) == 0)
+		return true;
+	lua_pop(L, 2);
+	return false;
+}
+
 static void
 load_file(lua_State *L, const struct source *source)
 {
@@ -117,8 +135,7 @@ load_file(lua_State *L, const struct source *source)
 		take_rule(L, source);
 		return;
 	}
-	/* return lookup.has "vmapi" and rule { … } */
-	if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) {
+	if (is_off(L)) {
 		lua_pop(L, 1);
 		return;
 	}

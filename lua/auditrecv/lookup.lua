@@ -12,11 +12,11 @@
 ---     if vm then doc.zonealias = vm.alias end
 ---
 --- A known answer costs little more than a table access. Where none is known yet the record waits, and others go on;
---- past the deadline the answer is nil and the document gets the tag `lookup_missing:vm`. That there is none is an
---- answer too: nil, without tag. A key of nil, or one that has not the form of the source's keys, is not asked: nil.
---- Answers can be read, walked over with `pairs` and put into the document, and not be changed; `lookup.copy` makes
---- a table of one's own. Ask in `apply`, or in functions that it calls; not in `when`, nor in a function that is
---- handed to `string.gsub` or `table.sort`.
+--- past the deadline the answer is nil (with "missing" as a second value) and the document gets the tag
+--- `lookup_missing:vm`. That there is none is an answer too: nil, without tag. A key of nil, or one that has not the
+--- form of the source's keys, is not asked: nil. Answers can be read, walked over with `pairs` and put into the
+--- document, and not be changed; `lookup.copy` makes a table of one's own. Ask in `apply`, or in functions that it
+--- calls; not in `when`, nor in a function that is handed to `string.gsub` or `table.sort`.
 
 -- What lookup.source hands to the program is a JSON object of these members; those marked ? may not be there, every
 -- other one always is, defaults filled in. The same declaration is the same text, to the byte.
@@ -103,7 +103,7 @@ if type(program) ~= "table" then program = nil end
 ---@field preload? auditrecv.lookup.preload
 
 ---@class auditrecv.lookup
----@field [string] fun(key: string|integer|nil): any
+---@field [string] fun(key: string|integer|nil): any, string?
 local lookup = {}
 
 local SECONDS_MOST = 366 * 86400
@@ -327,7 +327,8 @@ local given, declared = {}, {}
 -- How a source is asked without the program: of what the spec gave.
 local function from_given(name)
   return function(key)
-    if key == nil or not given[name] then return nil end
+    if key == nil then return nil end
+    if not given[name] then return nil, "missing" end
     return given[name][key]
   end
 end
@@ -335,7 +336,7 @@ end
 --- Declares a source, when the rules are loaded; answers the function that asks it, which from then on is also
 --- `lookup.NAME`. What a description has, one by one: see LOOKUPS.
 ---@param description auditrecv.lookup.description
----@return fun(key: string|integer|nil): any
+---@return fun(key: string|integer|nil): any, string?
 function lookup.source(description)
   local source, why = read_members(description, SOURCE, "a source")
   why = why or check_source(source)

@@ -2,9 +2,11 @@
  * bench_script: CPU time and Lua allocations per record, from the bytes of a record to its
  * document, in one thread.
  *
- *	bench_script [-r RULES] [-e] [-n RUNS] TRAIL
+ *	bench_script [-r RULES] [-e] [-l [-w]] [-n RUNS] TRAIL
  *
- * Without -r, no rules. -e makes the whole table of every record. Prints the median of the runs.
+ * Without -r, no rules. -e makes the whole table of every record. -l: lookups of the rules are
+ * known at once, one answer for all keys. -w: each record waits for its first one. Prints the median
+ * of the runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +32,11 @@ cpu_time(void)
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
+/* Of -w: who waits, and who is to hear that there is an answer. */
+static bool waits;
+static void *ticket;
+static void (*tell)(void *);
+
 struct totals {
 	uint64_t records, bytes, dropped;
 };
@@ -45,6 +52,7 @@ run(struct script *s, struct record *record, const uint8_t *at, size_t len, stru
 	};
 	struct buf out = { 0 };
 	struct script_result result;
+	bool ok;
 
 	trail_init(&trail, 0);
 	*t = (struct totals){ 0 };
@@ -62,7 +70,12 @@ run(struct script *s, struct record *record, const uint8_t *at, size_t len, stru
 		buf_cut(&out, 0);
 		origin.sequence = ++t->records;
 		origin.received = record->header.seconds * INT64_C(1000000000);
-		if (!script_run(s, record, &origin, &out, &result)) {
+		ok = script_run(s, record, &origin, &out, &result);
+		if (ok && result.verdict == SCRIPT_WAITS) {
+			tell(ticket);
+			ok = script_resume(result.wait, &out, &result);
+		}
+		if (!ok) {
 			fprintf(stderr, "bench_script: out of memory\n");
 			exit(1);
 		}
@@ -80,11 +93,54 @@ by_value(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
+static struct err *
+declare(void *ctx, struct str json, unsigned *id)
+{
+	(void)ctx;
+	(void)json;
+	*id = 0;
+	return NULL;
+}
+
+static enum ask_answer
+ask(void *ctx, unsigned id, struct str key, void *waiter, void (*told)(void *),
+    struct ask_value *out)
+{
+	(void)ctx;
+	(void)id;
+	(void)key;
+	if (waits && waiter != NULL) {
+		ticket = waiter;
+		tell = told;
+		return ASK_WAIT;
+	}
+	*out = (struct ask_value){ STR("{\"alias\":\"web\",\"owner\":\"racing\"}"), 1 };
+	return ASK_FOUND;
+}
+
+/* Nothing ever waits here. */
+static void
+forget(void *ctx, void *waiter)
+{
+	(void)ctx;
+	(void)waiter;
+}
+
+static void
+wake(void *ctx, struct script_wait *wait)
+{
+	(void)ctx;
+	(void)wait;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct script_config config = {
 		.index = "audit-%Y-%m-%d", .max_heap = 64u << 20, .time_limit = 100
+	};
+	static const struct script_asker asker = {
+		.declare = declare, .ask = ask, .forget = forget
 	};
 	struct script *s;
 	struct script_work before, after;
@@ -96,16 +152,22 @@ main(int argc, char **argv)
 	void *map;
 	int fd, option, runs = 5;
 
-	while ((option = getopt(argc, argv, "r:en:")) != -1) {
+	while ((option = getopt(argc, argv, "r:elwn:")) != -1) {
 		switch (option) {
 		case 'r': config.directory = optarg; break;
 		case 'e': config.eager = true; break;
+		case 'l':
+			config.asker = &asker;
+			config.wake = wake;
+			config.max_waiting = 1000;
+			break;
+		case 'w': waits = true; break;
 		case 'n': runs = atoi(optarg); break;
 		default: return 2;
 		}
 	}
 	if (optind + 1 != argc || runs < 1 || runs > RUNS_MOST) {
-		fprintf(stderr, "usage: bench_script [-r RULES] [-e] [-n RUNS] TRAIL\n");
+		fprintf(stderr, "usage: bench_script [-r RULES] [-e] [-l [-w]] [-n RUNS] TRAIL\n");
 		return 2;
 	}
 	if ((fd = open(argv[optind], O_RDONLY)) < 0 || fstat(fd, &st) != 0 ||

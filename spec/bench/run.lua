@@ -112,6 +112,8 @@ for _, trail in ipairs(trails) do
     { "no rule matches", "" },
     { "realistic rules on every record", "-r spec/bench/rules" },
     { "the same, whole table made first", "-e -r spec/bench/rules" },
+    { "a lookup, its answer known", "-l -r spec/bench/rules_lookup" },
+    { "a lookup that every record waits for", "-l -w -r spec/bench/rules_lookup" },
   } do
     say("%-36s %s", case[1], output_of(("%s/bench_script -n %d %s %s"):format(out, runs, case[2], file)))
   end
@@ -192,6 +194,75 @@ end
 title "latency of acknowledgement at low rates, 1 connection"
 for _, rate in ipairs { 10, 100, 1000 } do
   row(rate .. " records/s for 5 s", repeated({ trail = file, load = { rate = rate, records = rate * 5 } }, 3))
+end
+
+title "latency of acknowledgement with the journal, 1 connection; beside it a bare fdatasync on that disk"
+local here = process.folder()
+say("fdatasync of 4,000 bytes: %s us", output_of(("%s/bench_fsync %s 300"):format(out, here)))
+process.clean()
+for _, rate in ipairs { 1, 100, 1000, 5000 } do
+  row(rate .. " records/s for 5 s", repeated({ trail = file, journal = true,
+    load = { rate = rate, records = math.max(rate * 5, 5), window = 100 } }, 3))
+end
+
+title "what the journal costs"
+for _, connections in ipairs { 1, 50 } do
+  for _, case in ipairs { { "acknowledged when indexed", false }, { "acknowledged from the journal", true } } do
+    for _, window in ipairs { 100, 4096 } do
+      row(("%s, %d connections, window %d"):format(case[2] and "journaled" or "indexed", connections, window),
+        repeated({ trail = file, journal = case[2], load = { connections = connections, window = window,
+          records = records } }, 3))
+    end
+  end
+end
+
+-- The last line of a kind that the daemon wrote, as numbers.
+local function told(d, event)
+  local numbers
+  for line in d:stderr():gmatch("[^\n]*event=" .. event .. " [^\n]*") do
+    numbers = {}
+    for k, v in line:gmatch "([%w_]+)=(%d+)" do numbers[k] = tonumber(v) end
+  end
+  return numbers
+end
+
+local function ask(d, event)
+  local before = select(2, d:stderr():gsub("event=" .. event .. " ", ""))
+  d:kill(process.signal.SIGUSR1)
+  process.until_true(event, function() return select(2, d:stderr():gsub("event=" .. event .. " ", "")) > before end)
+  return told(d, event)
+end
+
+title "an index that is away, and comes back"
+do
+  local away = process.folder()
+  local sink = process.start(away, "sink", { out .. "/sink", "0" })
+  local port = process.until_true("the sink", function() return sink:stdout():match "^(%d+)\n" end)
+  sink:kill(process.signal.SIGSTOP)
+  local d = start_daemon(away, tonumber(port), nil, true)
+  local _, before = usage(d.pid)
+  local load = process.start(away, "load", { out .. "/load", "--to", "127.0.0.1:" .. d.port, "--window", "4096",
+    file })
+  assert(load:wait(600) == 0, load:stderr())
+  local waiting, journal = ask(d, "counts"), ask(d, "journal_counts")
+  local _, after = usage(d.pid)
+  say("%d records taken, %d wait; peak memory %.1f MiB before, %.1f MiB then", waiting.received, waiting.waiting,
+    before, after)
+  say("%.1f bytes written a record, %d fsyncs", journal.bytes / journal.appended, journal.syncs)
+  d:kill():wait()
+  local began = process.now()
+  d = start_daemon(away, tonumber(port), nil, true)
+  say("started on a journal of %.2f GiB after a crash in %.2f s", journal.disk_bytes / (1 << 30),
+    process.now() - began)
+  sink:kill(process.signal.SIGCONT)
+  began = process.now()
+  process.until_true("the end of the backlog", function() return ask(d, "counts").waiting == 0 end, 600)
+  local took = process.now() - began
+  say("caught up in %.1f s: %.0f records/s; peak memory %.1f MiB", took, waiting.waiting / took,
+    select(2, usage(d.pid)))
+  d:terminate()
+  sink:terminate()
+  process.clean()
 end
 
 title "praudit on the same trail"

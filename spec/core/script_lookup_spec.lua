@@ -65,6 +65,13 @@ describe("core.script asks", function()
     assert.same({ "nil", { "mine", "lookup_missing:vm" }, true }, { doc.zonealias, doc.tags, result.incomplete })
   end)
 
+  it("and hears whether there is none or it is missing, should that matter", function()
+    for word, second in pairs { missing = "missing", nothing = "nil" } do
+      local doc = document("local a, why = vm(doc.zonename) doc.q = { tostring(a), tostring(why) }", nil, word)
+      assert.same({ "nil", second }, doc.q)
+    end
+  end)
+
   it("nobody, when the key is nil: nil, and no tag", function()
     local asker = fake_asker.new()
     local script = open("doc.zonealias = tostring(vm(doc.nothing)) .. tostring(vm())", asker)
@@ -283,6 +290,7 @@ describe("core.script: a source", function()
     assert.equal(0, #open(files, fake_asker.new { services = { "mahi" } }):rules())
     assert.equal(1, #open(files, fake_asker.new { services = { "vmapi" } }):rules())
     assert.equal(0, #rules_directory.open(files):rules())
+    assert.equal(0, #rules_directory.open { ["a.lua"] = "return {}" }:rules())
   end)
 
   it("without anybody to ask: always missing", function()
