@@ -14,14 +14,15 @@ static const char usage[] =
     "in which they run. With --sample it prints a settings file with every setting and its help.\n";
 
 static void
-print_rules(const struct group *g)
+print_rules(const struct group *g, bool alone)
 {
 	const struct script *s = g->script;
 	struct script_rule r;
 	const char *phase = "";
 
-	printf("\n-- group %s: %zu rule%s, in the order in which they run (hash %.16s)\n", g->name,
-	    script_rules(s), script_rules(s) == 1 ? "" : "s", script_hash(s));
+	printf("\n-- %s%s%s%zu rule%s, in the order in which they run (hash %.16s)\n",
+	    alone ? "" : "group ", alone ? "" : g->name, alone ? "" : ": ", script_rules(s),
+	    script_rules(s) == 1 ? "" : "s", script_hash(s));
 	for (size_t i = 0; i < script_rules(s); i++) {
 		script_rule(s, i, &r);
 		printf("-- %-7s %-24s %s (%s)\n", strcmp(phase, r.phase) == 0 ? "" : r.phase,
@@ -39,7 +40,7 @@ print_groups(struct groups *groups)
 	for (size_t i = 0; i < groups_count(groups); i++) {
 		g = groups_at(groups, i);
 		if (i == 0 || g->script != groups_at(groups, 0)->script)
-			print_rules(g);
+			print_rules(g, groups_count(groups) == 1);
 		else
 			printf("\n-- group %s: the rules of default\n", g->name);
 	}

@@ -209,7 +209,8 @@ changes_apply(struct changes *c, struct groups *g)
 	struct slot *first;
 
 	if (g->count > 0) /* else there is nothing to copy from */
-		memcpy(c->slots, g->slots, g->count * sizeof(struct slot *));
+		for (size_t i = 0; i < g->count; i++)
+		c->slots[i] = g->slots[i];
 	free(g->slots);
 	free(g->places);
 	admission_free(g->admission);
