@@ -210,7 +210,7 @@ changes_apply(struct changes *c, struct groups *g)
 
 	if (g->count > 0) /* else there is nothing to copy from */
 		for (size_t i = 0; i < g->count; i++)
-		c->slots[i] = g->slots[i];
+			c->slots[i] = g->slots[i];
 	free(g->slots);
 	free(g->places);
 	admission_free(g->admission);
