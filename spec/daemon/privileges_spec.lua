@@ -112,6 +112,21 @@ describe("a receiver that root starts for a user", function()
     assert.matches("Permission denied", d:log())
   end)
 
+  it("leaves a pid file empty that lies where it may not remove it, and takes it over again", function()
+    if no_root then pending(no_root) return end
+    local run = process.folder() -- root's
+    for _ = 1, 2 do
+      local folder = folder_of(user)
+      local p = process.start(folder, "serve", { daemon.program, "serve", "--pid-file", run .. "/pid", "--set",
+        "listen={{address='127.0.0.1',port=0,mechanisms={'dummy'},dummy_from={'::1'}}}", "--set",
+        ("dead_letters.directory=%q"):format(folder .. "/dead"), "--set", ("service.user=%q"):format(user) })
+      p:line_with "event=ready"
+      assert.equal(p.pid, tonumber(process.read(run .. "/pid")))
+      assert.equal(0, p:terminate())
+      assert.equal("0", said_by(("stat -c %%s '%s/pid'"):format(run)))
+    end
+  end)
+
   it("is checked as that user, too", function()
     if no_root then pending(no_root) return end
     local folder = process.folder() -- root's, 0700

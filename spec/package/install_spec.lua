@@ -123,3 +123,11 @@ describe("make uninstall", function()
     assert.equal(0, status)
   end)
 end)
+
+describe("the scripts of installation and package", function()
+  it("have nothing that shellcheck would find fault with", function()
+    if not shell.has "shellcheck" then pending "shellcheck is not installed" return end
+    assert.equal("", shell.must("shellcheck etc/install etc/debian/build etc/debian/postinst etc/debian/prerm "
+      .. "etc/debian/postrm .ci/need .ci/run spec/run spec/test"))
+  end)
+end)
