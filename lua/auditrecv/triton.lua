@@ -6,7 +6,8 @@
 ---
 --- What is asked depends on the services that the settings name: `vmapi` (zones), `mahi` (owners' logins), `cnapi`
 --- (compute nodes), `imgapi` and `papi` (names of images and packages), or `zones`, a file as `zone-names` writes it in
---- a global zone, for hosts without Triton. Each may be missing; its part of an answer is then missing too.
+--- a global zone, for hosts without Triton. Each may be missing; its part of an answer is then missing too. Each may
+--- be a file of answers instead of a service, for trying rules.
 
 local lookup = require "auditrecv.lookup"
 
@@ -37,14 +38,14 @@ local sources = {
       },
     },
     {
-      name = "triton_vm_image", key = "uuid", path = "/vms/{key}?fields=image_uuid,disks",
+      name = "triton_vm_image", key = "uuid", key_field = "uuid", path = "/vms/{key}?fields=image_uuid,disks",
       fields = { "image_uuid", "disks" }, none = { { status = 404, code = "ResourceNotFound" } },
       not_ready = { { status = 503 } }, keep = LONG, stale = 7 * LONG,
     },
   },
   mahi = {
     {
-      name = "triton_login", key = "uuid", keep = 3600, stale = LONG, not_ready = MAHI_STARTS,
+      name = "triton_login", key = "uuid", key_field = "uuid", keep = 3600, stale = LONG, not_ready = MAHI_STARTS,
       batch = { path = "/names?uuid={keys}", separator = "&uuid=", form = "object", most = 50 },
     },
   },
@@ -69,13 +70,13 @@ local sources = {
   },
   imgapi = {
     {
-      name = "triton_image", key = "uuid", path = "/images/{key}", fields = { "name", "version" },
+      name = "triton_image", key = "uuid", key_field = "uuid", path = "/images/{key}", fields = { "name", "version" },
       none = { { status = 404, code = "ResourceNotFound" } }, keep = 7 * LONG, stale = 7 * LONG,
     },
   },
   papi = {
     {
-      name = "triton_package", key = "uuid", path = "/packages/{key}", fields = { "name" },
+      name = "triton_package", key = "uuid", key_field = "uuid", path = "/packages/{key}", fields = { "name" },
       none = { { status = 404, code = "ResourceNotFound" } }, keep = 7 * LONG, stale = 7 * LONG,
     },
   },
