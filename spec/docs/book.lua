@@ -2,13 +2,13 @@
 --
 -- In Markdown an example is a fenced block ```sh or ```lua, in mdoc a `.Bd -literal` or a `.Dl`. A line with the
 -- prompt `$ ` is a command for the reader's shell, one with `host# ` for root on an audited host, one with `receiver# `
--- for root on the receiving machine; lines below a command are what it prints, where `…` stands for anything. A block
--- of Lua begins with a comment that names its file.
+-- for root on the receiving machine, one with `kdc# ` for root on the KDC; lines below a command are what it prints,
+-- where `…` stands for anything. A block of Lua begins with a comment that names its file.
 
 local book = {}
 
 book.pages = {
-  "README.md", "etc/doc/delivery.md", "etc/doc/differences.md",
+  "README.md", "etc/doc/delivery.md", "etc/doc/differences.md", "etc/doc/triton.md", "etc/doc/kerberos.md",
   "etc/man/auditrecv.8", "etc/man/auditrecv.conf.5", "etc/man/auditrecv-rules.7",
 }
 
@@ -58,10 +58,10 @@ local function shell_steps(page, block)
   for i, line in ipairs(block.lines) do
     local at = ("%s:%d"):format(page, block.line + i - 1)
     local host, own = line:match "^host# (.+)$", line:match "^%$ (.+)$"
-    local receiver = line:match "^receiver# (.+)$"
-    if host or own or receiver then
-      steps[#steps + 1] = { at = at, host = host ~= nil, receiver = receiver ~= nil, command = host or own or receiver,
-        prints = {} }
+    local receiver, kdc = line:match "^receiver# (.+)$", line:match "^kdc# (.+)$"
+    if host or own or receiver or kdc then
+      steps[#steps + 1] = { at = at, host = host ~= nil, receiver = receiver ~= nil, kdc = kdc ~= nil,
+        command = host or own or receiver or kdc, prints = {} }
     else
       assert(#steps > 0, at .. ": neither a command nor what one prints")
       table.insert(steps[#steps].prints, line)
@@ -70,8 +70,8 @@ local function shell_steps(page, block)
   return steps
 end
 
---- What a page shows, in its order: { at, command, host, receiver, prints } of commands, { at, file, text } of files,
---- and of what comes from comments of the library { at, sketch }.
+--- What a page shows, in its order: { at, command, host, receiver, kdc, prints } of commands, { at, file, text } of
+--- files, and of what comes from comments of the library { at, sketch }.
 ---@param page string
 ---@return table
 function book.examples(page)

@@ -2,6 +2,7 @@
 local book = require "spec.docs.book"
 local daemon = require "spec.support.daemon"
 local elasticsearch = require "spec.support.elasticsearch"
+local kdc = require "spec.support.kdc"
 local process = require "spec.support.process"
 local session = require "spec.docs.session"
 local tls = require "spec.support.tls"
@@ -177,10 +178,60 @@ describe("etc/doc/delivery.md", function()
   end)
 end)
 
+describe("etc/doc/kerberos.md", function()
+  it("leads from nothing to an authenticated stream", function()
+    local folder, port = session.checkout(), session.free_port()
+    local realm = kdc.start()
+    trail(folder)
+    -- The name of the receiver has to resolve here; it is the same all over the page.
+    local examples = at_home(book.examples "etc/doc/kerberos.md", { ["receiver.example.net"] = "localhost" })
+    local steps = typed(at_home(examples, {
+      ["mechanisms"] = ('address = "127.0.0.1", port = %d, mechanisms'):format(port),
+      ["--to localhost"] = "--to localhost:" .. port,
+    }), all_of_it)
+    for _, step in ipairs(steps) do
+      for i, line in ipairs(step.prints or {}) do
+        step.prints[i] = replaced(line, "receiver.example.net", "localhost")
+      end
+    end
+    for name, value in pairs(realm.env) do
+      table.insert(steps, 1, { at = "before", command = ("export %s='%s'"):format(name, value), prints = {} })
+    end
+    table.insert(steps, 1, { at = "before", command = "PATH=$PATH:/usr/sbin", prints = {} })
+    table.insert(steps, { at = "after", command = "kill $!; wait $!", prints = {} })
+    run(steps, folder)
+    realm:stop()
+  end)
+
+  it("tells of errors that there are", function()
+    local sources = {}
+    for _, name in ipairs { "mech_krb5.c", "mech_krb5_fault.c", "mech_krb5_keys.c", "peer_take.c", "peer_work.c" } do
+      sources[#sources + 1] = process.read("core/wire/" .. name):gsub('"%s*\n%s*"', ""):gsub('"%s+\\?%s*"', "")
+    end
+    local all, told = table.concat(sources), 0
+    for cell in process.read("etc/doc/kerberos.md"):gmatch "\n| (`[^|]*)|" do
+      for text in cell:gmatch "`([^`]+)`" do
+        assert(all:find(text, 1, true), "nothing says " .. text)
+        told = told + 1
+      end
+    end
+    assert(told > 15)
+  end)
+end)
+
+describe("etc/doc/triton.md", function()
+  it("shows settings that are right, and what comes out", function()
+    local folder = session.checkout()
+    trail(folder)
+    run(typed(book.examples "etc/doc/triton.md", all_of_it), folder)
+  end)
+end)
+
 describe("commands for audited hosts", function()
   local policies = "ahlt arge argv cnt group path perzone public seq trail windata_down windata_up zonename"
   local forms = {
     { "^auditconfig %-setplugin audit_remote active p_hosts=[%w.-]+:%d*:dummy %d+$" },
+    { "^auditconfig %-setplugin audit_remote active p_hosts=[%w.-]+:%d*:kerberos_v5 %d+$" },
     { '^auditconfig %-setplugin audit_remote active "" %d+$' },
     { "^auditconfig %-setpolicy ([+-].+)$", function(list)
       for name in list:gmatch "[^,]+" do
