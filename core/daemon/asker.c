@@ -27,9 +27,16 @@ forget(void *ctx, void *waiter)
 	lookup_forget(ctx, waiter);
 }
 
+static bool
+has(void *ctx, struct str service)
+{
+	return lookup_has(ctx, service);
+}
+
 struct script_asker
 asker_make(struct lookup *lookup)
 {
-	return (
-	    struct script_asker){ .declare = declare, .ask = ask, .forget = forget, .ctx = lookup };
+	return (struct script_asker){
+		.declare = declare, .ask = ask, .has = has, .forget = forget, .ctx = lookup
+	};
 }

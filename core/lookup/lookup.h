@@ -69,6 +69,8 @@ struct err *lookup_declare(struct lookup *l, struct str json, unsigned *id) MUST
 enum lookup_status lookup_ask(struct lookup *l, unsigned id, struct str key, void *waiter,
     void (*told)(void *waiter), struct lookup_value *out);
 void lookup_forget(struct lookup *l, void *waiter);
+/* Do the settings name a service, or a file, of this name? For lookup.has() of rules. */
+bool lookup_has(const struct lookup *l, struct str service);
 
 struct lookup_counters {
 	const char *source;
