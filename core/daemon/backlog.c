@@ -171,7 +171,7 @@ fetched(void *ctx, const struct journal_entry *entries, size_t count, uint64_t a
 {
 	struct pipeline *p = ctx;
 	struct backlog *b = &p->backlog;
-	uint64_t end = gap_end(p);
+	uint64_t end = gap_end(p), before = b->fetch_at;
 	bool room = true;
 
 	b->fetching = false;
@@ -182,6 +182,7 @@ fetched(void *ctx, const struct journal_entry *entries, size_t count, uint64_t a
 		after = end;
 	if (room)
 		room = skip(p, b->fetch_at, after);
+	b->stuck = !room && b->fetch_at == before;
 	join(b);
 	recovered_all(p);
 }
@@ -195,6 +196,8 @@ backlog_pump(struct pipeline *p)
 	if (p->rooms.journal == NULL)
 		return;
 	recovered_all(p);
+	if (b->stuck && p->in_hand != NULL)
+		return; /* what it lacks comes back with what has a fate */
 	if (b->fetching || b->fetch_at >= gap_end(p) ||
 	    b->fetch_at >= journal_stored(p->rooms.journal))
 		return;
@@ -210,6 +213,7 @@ void
 backlog_settle(struct pipeline *p, uint64_t place)
 {
 	prefix_settle(&p->prefix, place);
+	p->backlog.stuck = false;
 }
 
 void

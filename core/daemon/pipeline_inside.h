@@ -23,6 +23,7 @@ struct backlog {
 	uint64_t recovered; /* what lies below was there at the start */
 	bool recovering;    /* and not all of it was read */
 	bool fetching;
+	bool stuck;    /* nothing of the last reading could be taken up */
 	size_t held;   /* bytes of records of the journal in memory */
 	uint64_t read; /* records read back, in all */
 };

@@ -147,7 +147,7 @@ describe("rules", function()
     send(d, file)
     d:write_rules { ["no_stat.lua"] = drop_stat }
     d:reload():logged "event=reloaded"
-    send(d, file)
+    send(d, file, "--sequence", "2")
     assert.same({ "stat" }, events(d))
     local _, counts = d:stop()
     assert.equal(1, counts.dropped)
@@ -175,7 +175,7 @@ describe("rules", function()
     send(d, trail_of(d.folder, many(3)))
     d:reload():logged "event=reloaded"
     assert.truthy(d:logged('event=rule_counts', "rule=no_stat", "dropped=3"))
-    send(d, trail_of(d.folder, many(2)))
+    send(d, trail_of(d.folder, many(2, "more")), "--sequence", "4")
     d:stop()
     assert.truthy(d:logged('event=rule_counts', "rule=no_stat", "dropped=2"))
   end)
