@@ -38,7 +38,7 @@ static bool
 is_over(struct journal *j, size_t i, uint64_t kept, bool pressed)
 {
 	const struct segment *s = &j->segments[i];
-	int64_t age = clock_now() - s->to, keep = (int64_t)(j->config.keep_for * 1e9);
+	int64_t age = segments_age(s->to), keep = (int64_t)(j->config.keep_for * 1e9);
 	uint64_t after = segments_after(j, i);
 
 	if (i + 1 == j->segments_len) {

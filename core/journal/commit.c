@@ -50,11 +50,11 @@ say_goes_on(struct journal *j)
 static bool
 is_old(const struct journal *j)
 {
-	const struct segment *s = &j->segments[j->segments_len - 1];
 	int64_t age = (int64_t)(j->config.keep_for / 8 * 1e9);
 
 	return j->config.keep_for > 0 && j->segments_len > 0 &&
-	       clock_now() - s->header.created > (age > YOUNG ? age : YOUNG);
+	       segments_age(j->segments[j->segments_len - 1].header.created) >
+		   (age > YOUNG ? age : YOUNG);
 }
 
 /* What the thread is to do; false: nothing. */

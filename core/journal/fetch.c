@@ -7,6 +7,8 @@
 #include "journal/inside.h"
 
 #define BYTES_LEAST  ((size_t)64 << 10)
+#define PATIENCE     (30 * CLOCK_SECOND) /* with a place that cannot be read */
+#define PAUSE        0.5                 /* seconds before the caller may try that again */
 #define RECORD_LEAST 64 /* bytes an entry takes on average at least: bounds their number */
 
 static void
@@ -117,7 +119,8 @@ work(struct pool_job *job)
 	(void)!gone_read(&f->gone, j->storage, j->folder);
 	if (!enter_segment(j, f)) {
 		f->error = errno;
-		f->over = true;
+		/* It went by age, or somebody removed it. */
+		f->over = errno == ENOENT;
 		return;
 	}
 	read_entries(j, f);
@@ -140,6 +143,44 @@ ask(struct journal *j)
 		f->until = segments_after(j, i);
 	}
 	pool_submit(j->back, &f->job);
+}
+
+static void
+answer(struct journal *j, uint64_t after)
+{
+	struct fetch *f = &j->fetch;
+
+	f->busy = false;
+	f->done(f->ctx, f->entries, f->count, after);
+}
+
+static void
+on_later(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct journal *j = container_of(w, struct journal, fetch.later);
+
+	(void)loop;
+	(void)events;
+	answer(j, j->fetch.number);
+}
+
+/*
+ * The disk cannot read that place: is it time to go on behind the segment? Nobody else's records
+ * are held up for ever; until then, a disk that comes back loses nothing.
+ */
+static bool
+is_hopeless(struct journal *j)
+{
+	struct fetch *f = &j->fetch;
+
+	if (f->failed_at != f->number) {
+		f->failed_at = f->number;
+		f->failed_since = clock_steady();
+	}
+	if (clock_steady() - f->failed_since < PATIENCE)
+		return false;
+	j->counters.damaged++;
+	return true;
 }
 
 static void
@@ -166,7 +207,7 @@ done(struct pool_job *job)
 			after = f->until;
 		for (size_t i = 0; i < f->count; i++)
 			marks_add(&j->backlog, f->entries[i].number, f->entries[i].received);
-	} else if (f->any && (f->over || f->error == 0)) {
+	} else if (f->any && (f->over || f->error == 0 || is_hopeless(j))) {
 		/* Nothing there: what comes behind it? */
 		f->number = f->until;
 		if (f->number < j->stored) {
@@ -174,10 +215,11 @@ done(struct pool_job *job)
 			return;
 		}
 	} else if (f->any) {
-		after = f->number;
+		ev_timer_init(&f->later, on_later, PAUSE, 0);
+		ev_timer_start(j->loop, &f->later);
+		return;
 	}
-	f->busy = false;
-	f->done(f->ctx, f->entries, f->count, after);
+	answer(j, after);
 }
 
 bool
@@ -210,6 +252,7 @@ fetch_close(struct journal *j)
 
 	if (f->busy)
 		(void)pool_cancel(j->back, &f->job);
+	ev_timer_stop(j->loop, &f->later);
 	leave_segment(j, f);
 	gone_fini(&f->gone);
 	free(f->entries);

@@ -66,6 +66,9 @@ struct fetch {
 	uint64_t damaged, damaged_bytes;
 	struct walk_stretch damage; /* the first of them */
 	int error;
+	ev_timer later; /* the answer that a disk failed */
+	uint64_t failed_at;
+	int64_t failed_since;
 	/* the thread's: where it stopped last */
 	int fd;
 	struct walk walk;
@@ -123,6 +126,8 @@ void chores_close(struct journal *j);
 void fetch_close(struct journal *j);
 
 /* segments.c */
+/* Nanoseconds since then; times come from a disk and may be anything. */
+int64_t segments_age(int64_t then);
 bool segments_add(struct journal *j, const struct segment *s) MUST_USE;
 /* Removes the first n from the list. */
 void segments_drop(struct journal *j, size_t n);

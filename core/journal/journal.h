@@ -28,7 +28,7 @@ struct storage;
 struct journal_config {
 	const char *directory;  /* private, 0700; made when it is not there */
 	uint64_t segment_bytes; /* a new segment begins at that size */
-	uint64_t max_bytes;     /* of all segments together */
+	uint64_t max_bytes;     /* of all segments together; the largest record has to fit */
 	uint64_t reserve;       /* free bytes that are left to the disk's other users */
 	/* Segments behind the cursor are kept that long and up to that size together: the archive. */
 	double keep_for;               /* seconds; 0: not at all */
@@ -102,7 +102,8 @@ int64_t journal_oldest(const struct journal *j);
  * Reads stored entries from `number` on, about `bytes` of them, on a thread. done() is called once
  * from the loop (never from here) with what was found; the entries live until it returns. Fewer
  * entries than expected, with gaps where damage was, are normal; count 0: nothing stored from there
- * on. `after`: where to go on. One fetch at a time: false when one is under way.
+ * on. `after`: where to go on; when it is still `number`, with no entry, the disk failed, and the
+ * same may be asked again. One fetch at a time: false when one is under way.
  */
 bool journal_fetch(struct journal *j, uint64_t number, size_t bytes,
     void (*done)(void *ctx, const struct journal_entry *entries, size_t count, uint64_t after),

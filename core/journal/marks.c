@@ -19,11 +19,14 @@ void
 marks_add(struct marks *m, uint64_t number, int64_t received)
 {
 	size_t end = m->head + m->len;
+	int64_t apart;
 
 	if (m->len == 0) {
 		m->gap = GAP_LEAST;
 		m->head = end = 0;
-	} else if (number <= m->at[end - 1].number || received - m->at[end - 1].received < m->gap) {
+	} else if (number <= m->at[end - 1].number ||
+		   __builtin_sub_overflow(received, m->at[end - 1].received, &apart) ||
+		   apart < m->gap) {
 		return;
 	}
 	if (end == MARKS_MAX) {

@@ -3,6 +3,14 @@
 
 #include "journal/inside.h"
 
+int64_t
+segments_age(int64_t then)
+{
+	int64_t age;
+
+	return __builtin_sub_overflow(clock_now(), then, &age) ? INT64_MAX : age;
+}
+
 bool
 segments_add(struct journal *j, const struct segment *s)
 {

@@ -34,13 +34,13 @@ describe("core.journal on a disk that refuses", function()
     local call, how = failure[1], failure[2]
 
     it(("goes on after each %s that ends with %s"):format(call, how), function()
-      for after = 0, 25 do
+      for after = 0, 18 do
         disk = journal.disk(after + 1)
         disk:fail(call, how, after)
         j = journal.open { disk = disk, directory = "journal", segment_bytes = 16384 }
         if not j then j = a_journal.open(disk) end -- it was the folder's own
         local sequence = 0
-        for _ = 1, 12 do
+        for _ = 1, 8 do
           a_journal.fill(j, sequence + 1, sequence + 40)
           sequence = sequence + 40
           assert.is_true(j:settle(20))
@@ -136,6 +136,18 @@ describe("core.journal on a disk that refuses", function()
     until j:settle(0.2)
     assert.same({ "limit", "goes on" }, { j:stalls()[1], j:stalls()[2] })
     assert.is_true(j:counters().expired > 0)
+  end)
+
+  it("asks again for what could not be read", function()
+    j = a_journal.open(disk)
+    a_journal.fill(j, 1, 10)
+    j:settle()
+    for _, call in ipairs { "open", "read" } do
+      disk:fail(call, "EIO", call == "open" and 1 or 0, 1) -- the list of deleted entries is opened before
+      assert.same({ {}, 1 }, { j:fetch(1) })
+      assert.equal(10, #j:fetch(1))
+    end
+    assert.equal(0, j:counters().damaged)
   end)
 
   it("opens on a disk that takes nothing", function()

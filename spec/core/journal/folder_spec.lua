@@ -14,6 +14,7 @@ describe("core.journal in a folder", function()
 
   before_each(function()
     top = shell "mktemp -d"
+    assert.matches("^/.", top)
     folder = top .. "/journal"
   end)
   after_each(function()
