@@ -10,6 +10,7 @@
 #include "script/door.h"
 #include "script/fault.h"
 #include "script/policy.h"
+#include "script/stub.h"
 #include "script/template.h"
 #include "script/watchdog.h"
 
@@ -162,49 +163,13 @@ mend_heap(struct script *s)
 	s->rebuilt++;
 }
 
-static void
-put_failed_tag(struct buf *out, const char *rule)
-{
-	buf_append(out, "rule_failed:", 12);
-	buf_append(out, rule, strlen(rule));
-}
-
-/* A line of JSON about a record that must not be shown: who, when, what, and why. */
-static void
-write_stub(
-    const struct record *record, const struct origin *origin, const char *rule, struct buf *out)
-{
-	static const enum field fields[] = { FIELD_TIME, FIELD_EVENT, FIELD_FROM, FIELD_HOST,
-		FIELD_RECEIVED, FIELD_SENDER_SEQUENCE };
-	struct buf tag = { 0 };
-	struct json j;
-
-	json_init(&j, out);
-	json_open(&j, '{');
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (document_has(record, origin, fields[i])) {
-			json_key(&j, key_names[fields[i]].at, key_names[fields[i]].len);
-			if (!document_field(record, origin, fields[i], &sink_json, &j))
-				out->failed = true;
-		}
-	json_key(&j, "tags", 4);
-	json_open(&j, '[');
-	json_text(&j, "withheld", 8);
-	put_failed_tag(&tag, rule);
-	json_text(&j, tag.at, tag.len);
-	json_close(&j, ']');
-	json_close(&j, '}');
-	out->failed |= buf_failed(&tag);
-	buf_fini(&tag);
-}
-
 /* Ends a record whose document must not be seen. The reason stands in s->reason. */
 static void
 withhold(struct script *s, const struct record *record, const struct origin *origin,
     const char *rule, struct script_result *result)
 {
 	buf_cut(s->door.out, s->door.start);
-	write_stub(record, origin, rule, s->door.out);
+	stub_write(record, origin, rule, s->door.out);
 	result->verdict = SCRIPT_WITHHELD;
 	keep(&s->rule, rule);
 	result->rule = s->rule.at;
@@ -216,7 +181,7 @@ add_tag(struct script *s, const char *rule)
 {
 	struct buf *tags = &s->policy->encoder.tags;
 
-	put_failed_tag(tags, rule);
+	stub_failed_tag(tags, rule);
 	buf_byte(tags, ENCODE_STOP);
 }
 
