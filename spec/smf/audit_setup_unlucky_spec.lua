@@ -81,7 +81,7 @@ describe("audit-setup", function()
 
   it("goes on where it was killed", function()
     unlucky.each_change(start, "kill_at", function(n, line, status)
-      assert.equal(137, status, line)
+      assert.not_equal(0, status, line)
       mended(n, line, start.host)
     end)
   end)

@@ -1,7 +1,9 @@
 -- The manifests are what SMF takes, and say the same as the methods that they start.
 local process = require "spec.support.process"
 
-local manifests = { "etc/smf/auditrecv.xml", "gz-smf/audit-setup.xml", "gz-smf/mount-gss.xml", "gz-smf/zone-names.xml" }
+local manifests = {
+  "etc/smf/auditrecv.xml", "gz-smf/audit-setup.xml", "gz-smf/mount-gss.xml", "gz-smf/zone-names.xml",
+}
 
 -- The DTD that a manifest names is that of the system; ours says the same.
 local function lint(text)
@@ -47,7 +49,8 @@ describe("the manifest", function()
     end)
   end
 
-  for name, part in pairs { ["audit-setup"] = "audit-want.sh", ["mount-gss"] = "mount-gss", ["zone-names"] = "zone-names" } do
+  local knowing = { ["audit-setup"] = "audit-want.sh", ["mount-gss"] = "mount-gss", ["zone-names"] = "zone-names" }
+  for name, part in pairs(knowing) do
     it("has the properties that its method knows: " .. name, function()
       local known, wanted = {}, {}
       for _, text in process.read("gz-smf/" .. part):gmatch "\nknown=([\"'])(.-)%1" do
@@ -63,8 +66,13 @@ describe("the manifest", function()
 
   it("would be refused if it were wrong", function()
     local text = process.read(manifests[1])
-    for _, change in ipairs { { 'type="astring"', 'type="string"' }, { "<single_instance/>", "" .. "<stability value='Evolving'/>" },
-      { 'enabled="false"', 'enabled="no"' }, { 'timeout_seconds="90"', "" }, { 'restart_on="none"', 'restart_on="never"' } } do
+    for _, change in ipairs {
+      { 'type="astring"', 'type="string"' },
+      { "<single_instance/>", "<stability value='Evolving'/>" },
+      { 'enabled="false"', 'enabled="no"' },
+      { 'timeout_seconds="90"', "" },
+      { 'restart_on="none"', 'restart_on="never"' },
+    } do
       local at, last = text:find(change[1], 1, true)
       assert.is_nil((lint(text:sub(1, at - 1) .. change[2] .. text:sub(last + 1))), change[1])
     end
@@ -82,7 +90,8 @@ describe("the scripts for services", function()
 
   -- ksh93 and mksh read `|` in ${text%%|*} as a choice between patterns.
   it("quote what only some shells take for a pattern", function()
-    for name in assert(io.popen "ls gz-smf/*.sh gz-smf/audit-setup gz-smf/mount-gss gz-smf/zone-names gz-smf/install"):lines() do
+    local scripts = "gz-smf/*.sh gz-smf/audit-setup gz-smf/mount-gss gz-smf/zone-names gz-smf/install etc/smf/auditrecv"
+    for name in assert(io.popen("ls " .. scripts)):lines() do
       for line in io.lines(name) do
         assert.is_nil(line:find "%${[%w_]+[#%%]+[^\"}]*|", name .. ": " .. line)
       end

@@ -143,25 +143,47 @@ function fake_host:run(service, verb, options)
   self:change(function(state) state.calls = 0 end)
   process.write(self.folder .. "/calls", "")
   local program = options.path or self.root .. "/opt/auditrecv/gz-smf/" .. service
-  local line = ("cd / && HOST='%s' HOST_LIBRARY='%s' FAIL_AT='%s' KILL_AT='%s' PATH='%s/bin':/usr/bin:/bin %s sh -c "
-    .. "'echo $$ >\"$HOST/method.pid\"; exec \"$@\"' sh %s '%s' %s </dev/null >'%s/said' 2>&1"):format(
-    self.folder, library, options.fail_at or "", options.kill_at or "", self.folder,
-    options.by_hand and "" or "SMF_FMRI=svc:/site/" .. service .. ":default", options.shell or "dash", program,
-    verb .. (options.arguments and " " .. options.arguments or ""), self.folder)
+  local environment = ("HOST='%s' HOST_LIBRARY='%s' FAIL_AT='%s' KILL_AT='%s' PATH='%s/bin':/usr/bin:/bin"):format(
+    self.folder, library, options.fail_at or "", options.kill_at or "", self.folder)
+  if not options.by_hand then
+    environment = environment .. " SMF_FMRI=" .. (options.fmri or "svc:/site/" .. service .. ":default")
+  end
+  -- What is killed dies with all that it has started, as with a contract of SMF.
+  local apart = options.kill_at and "timeout 60 setsid -w" or ""
+  local argv = ("%s '%s' %s %s"):format(options.shell or "dash", program, verb, options.arguments or "")
+  local line = ("cd / && %s %s sh -c 'echo $$ >\"$HOST/method.pid\"; exec \"$@\"' sh %s </dev/null >'%s/said' 2>&1")
+    :format(environment, apart, argv, self.folder)
   local _, how, status = os.execute("{ " .. line .. "; } 2>/dev/null")
   if how == "signal" then status = 128 + status end
   return status, process.read(self.folder .. "/said")
 end
 
---- The calls of the last run, one a line, without those that only look.
+-- Commands that change nothing, as beginnings of their lines.
+local looking = { "auditconfig %-get", "auditconfig %-lsevent", "svcprop", "svcs", "zonename", "file", "getent", "id",
+  "uname" }
+local copying = { "cp", "mv", "mkdir", "chmod" }
+
+local function begins_with_one_of(line, list)
+  for _, start in ipairs(list) do
+    if line:find("^" .. start) then return true end
+  end
+  return false
+end
+
+--- Does a call only look?
+function fake_host.looks_only(line) return begins_with_one_of(line, looking) end
+
+--- The calls of the last run, one a line: all of them, and those that change more than files.
+function fake_host:all_calls()
+  local list = {}
+  for line in process.read(self.folder .. "/calls"):gmatch "[^\n]+" do list[#list + 1] = line end
+  return list
+end
+
 function fake_host:changes()
   local list = {}
-  for line in process.read(self.folder .. "/calls"):gmatch "[^\n]+" do
-    if not (line:find "^auditconfig %-get" or line:find "^auditconfig %-lsevent" or line:find "^svcprop"
-      or line:find "^svcs" or line:find "^zonename" or line:find "^file" or line:find "^getent" or line:find "^id"
-      or line:find "^cp" or line:find "^mv" or line:find "^mkdir" or line:find "^chmod" or line:find "^uname") then
-      list[#list + 1] = line
-    end
+  for _, line in ipairs(self:all_calls()) do
+    if not begins_with_one_of(line, looking) and not begins_with_one_of(line, copying) then list[#list + 1] = line end
   end
   return list
 end

@@ -1,8 +1,8 @@
 -- host: the commands of a host's global zone, as far as audited hosts need them. Called by the name of each.
 --
 -- What they change lies in the folder HOST: state.lua, the files of the host below root, and a line in `calls` for
--- each call. FAIL_AT=N makes the Nth call fail without effect; KILL_AT=N kills the method (its number is in method.pid)
--- after it.
+-- each call. FAIL_AT=N makes the Nth call fail without effect; KILL_AT=N kills the method
+-- (method.pid has the number of its process group) after it.
 local folder = os.getenv "HOST"
 local here = os.getenv "HOST_LIBRARY"
 package.path = here .. "/?.lua;" .. package.path
@@ -19,7 +19,7 @@ function host.err(...) io.stderr:write(string.format(...)) end
 function host.finish(status)
   store.save(folder, state)
   if state.calls == tonumber(os.getenv "KILL_AT" or "") then
-    os.execute("kill -9 $(cat '" .. folder .. "/method.pid')")
+    os.execute("kill -9 -$(cat '" .. folder .. "/method.pid')")
   end
   os.exit(status or 0)
 end
