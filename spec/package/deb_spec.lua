@@ -16,12 +16,12 @@ local function reason_not_to()
     return "installs a package: set AUDITRECV_TEST_PACKAGE=1 on a machine that may be changed"
   end
   if shell.must "id -u" ~= "0" then return "only root can install packages" end
-  if not shell.has "dpkg-deb" then return "this is no Debian" end
+  if not shell.has "dpkg-shlibdeps" then return "this is no Debian, or dpkg-dev is not installed" end
+  for _, path in ipairs { "/usr/sbin/auditrecv", "/etc/auditrecv", STATE } do
+    if shell.said("test -e " .. path .. " && echo there") ~= "" then return path .. " is there, and maybe used" end
+  end
 end
 local not_here = reason_not_to()
-if not not_here and (shell.said "dpkg-query -W -f '${Status}' auditrecv" or ""):find "ok installed" then
-  not_here = "auditrecv is installed here already, and maybe used"
-end
 
 local built = {}
 
