@@ -212,17 +212,25 @@ static int
 l_disk_put(lua_State *L)
 {
 	struct disk *d = check_disk(L, 1);
-	struct disk_name *n = disk_name(d, 0, luaL_checkstring(L, 2), true);
+	const char *name = luaL_checkstring(L, 2);
+	struct disk_name *n = disk_name(d, 0, name, true);
 	struct str bytes;
 
 	n->now = n->safe = NULL;
 	if (lua_isnoneornil(L, 3))
 		return 0;
 	bytes = check_str(L, 3);
-	n->now = n->safe = calloc(1, sizeof(*n->now));
-	n->now->last = &n->now->first;
-	disk_put_bytes(&n->now->now, 0, bytes.at, bytes.len);
-	disk_put_bytes(&n->now->safe, 0, bytes.at, bytes.len);
+	disk_put(d, name, bytes.at, bytes.len);
+	return 0;
+}
+
+static int
+l_disk_gc(lua_State *L)
+{
+	struct disk *d = check_disk(L, 1);
+
+	disk_fini(d);
+	free(d);
 	return 0;
 }
 
@@ -721,11 +729,12 @@ l_crc32c(lua_State *L)
 static const luaL_Reg disk_methods[] = { { "fail", l_disk_fail }, { "calls", l_disk_calls },
 	{ "power_left", l_disk_power_left }, { "power_cut", l_disk_power_cut },
 	{ "off", l_disk_off }, { "on", l_disk_on }, { "room", l_disk_room },
-	{ "files", l_disk_files }, { "put", l_disk_put }, { NULL, NULL } };
+	{ "files", l_disk_files }, { "put", l_disk_put }, { "__gc", l_disk_gc }, { NULL, NULL } };
 static const luaL_Reg journal_methods[] = { { "append", l_append }, { "settle", l_settle },
 	{ "stall", l_stall }, { "turn", l_turn }, { "fetch", l_fetch }, { "next", l_next },
 	{ "stored", l_stored }, { "cursor", l_cursor }, { "move", l_move }, { "oldest", l_oldest },
-	{ "stalls", l_stalls }, { "counters", l_counters }, { "close", l_close }, { NULL, NULL } };
+	{ "stalls", l_stalls }, { "counters", l_counters }, { "close", l_close },
+	{ "__gc", l_close }, { NULL, NULL } };
 static const luaL_Reg reader_methods[] = { { "next", l_reader_next },
 	{ "segments", l_reader_segments }, { "seek", l_reader_seek }, { "cursor", l_reader_cursor },
 	{ "progress", l_reader_progress }, { "close", l_reader_close }, { NULL, NULL } };
@@ -736,8 +745,8 @@ static void
 make_class(lua_State *L, const char *name, const luaL_Reg *methods)
 {
 	luaL_newmetatable(L, name);
-	lua_newtable(L);
 	luaL_setfuncs(L, methods, 0);
+	lua_pushvalue(L, -1);
 	lua_setfield(L, -2, "__index");
 	lua_pop(L, 1);
 }

@@ -48,7 +48,8 @@ struct disk_bytes {
 struct disk_file {
 	struct disk_bytes now, safe;
 	struct disk_change *first, **last;
-	int lock; /* descriptor + 1 */
+	int lock;                /* descriptor + 1 */
+	struct disk_file *older; /* every file that ever was */
 };
 
 struct disk_name {
@@ -66,6 +67,7 @@ struct disk {
 		struct disk_file *file; /* NULL: a folder, or not open */
 		int folder;             /* + 1 */
 	} fds[DISK_FDS];
+	struct disk_file *files;
 	unsigned changes;
 	uint64_t room; /* bytes that are free */
 	unsigned random;
@@ -202,6 +204,28 @@ disk_name(struct disk *d, int folder, const char *name, bool make)
 	return n;
 }
 
+static struct disk_file *
+disk_make(struct disk *d)
+{
+	struct disk_file *f = calloc(1, sizeof(*f));
+
+	f->last = &f->first;
+	f->older = d->files;
+	d->files = f;
+	return f;
+}
+
+/* Puts a file there for good. */
+static void
+disk_put(struct disk *d, const char *name, const char *bytes, size_t len)
+{
+	struct disk_name *n = disk_name(d, 0, name, true);
+
+	n->now = n->safe = disk_make(d);
+	disk_put_bytes(&n->now->now, 0, bytes, len);
+	disk_put_bytes(&n->now->safe, 0, bytes, len);
+}
+
 static int
 disk_fd(struct disk *d, struct disk_file *file, int folder)
 {
@@ -247,8 +271,7 @@ disk_open(void *ctx, int folder, const char *name, enum storage_how how)
 		return disk_leave(d, -1);
 	}
 	if (n->now == NULL) {
-		n->now = calloc(1, sizeof(*n->now));
-		n->now->last = &n->now->first;
+		n->now = disk_make(d);
 		n->change = ++d->changes;
 	}
 	return disk_leave(d, disk_fd(d, n->now, 0));
@@ -465,6 +488,23 @@ disk_init(struct disk *d, unsigned seed)
 	d->storage = (struct storage){ d, disk_folder, disk_open, disk_close, disk_read, disk_write,
 		disk_sync, disk_refresh, disk_cut, disk_rename, disk_unlink, disk_size, disk_list,
 		disk_room, disk_lock };
+}
+
+static void
+disk_fini(struct disk *d)
+{
+	struct disk_file *older;
+
+	for (struct disk_file *f = d->files; f != NULL; f = older) {
+		older = f->older;
+		disk_forget_changes(f);
+		free(f->now.at);
+		free(f->safe.at);
+		free(f);
+	}
+	for (int f = 0; f < DISK_FOLDERS; f++)
+		free(d->names[f]);
+	pthread_mutex_destroy(&d->lock);
 }
 
 /* Of what was not synced, some is there: all up to some point, or this and that. */
