@@ -248,6 +248,32 @@ door_reset(struct door *d)
 	d->message = NULL;
 }
 
+static int
+take_new_thread(lua_State *L)
+{
+	struct seat *seat = lua_touserdata(L, 1);
+	lua_State *thread = lua_newthread(L);
+
+	lua_rawseti(L, LUA_REGISTRYINDEX, seat->thread_ref);
+	seat->thread = thread;
+	return 0;
+}
+
+/*
+ * A thread that was ended from within its hook calls no hook any more, whatever resets it: the next
+ * rule that runs for ever would do so. Without memory the old one has to do.
+ */
+static void
+renew_thread(struct policy *p)
+{
+	int top = lua_gettop(p->L);
+
+	lua_pushcfunction(p->L, take_new_thread);
+	lua_pushlightuserdata(p->L, &p->seat);
+	(void)lua_pcall(p->L, 1, 0, 0);
+	lua_settop(p->L, top);
+}
+
 /* A call has ended, in one way or another. */
 static enum door_answer
 left(struct door *d, int status)
@@ -271,7 +297,8 @@ left(struct door *d, int status)
 	/* Runs what the rule wants to be closed, in its time. */
 	lua_resetthread(L);
 	lua_settop(L, 0);
-	watchdog_leave(L);
+	if (watchdog_leave(L))
+		renew_thread(p);
 	return DOOR_FAULT;
 }
 
