@@ -120,6 +120,28 @@ describe("core.script asks", function()
     end
   end)
 
+  it("nothing that is not JSON, however it came to be: the rule has a value, or the tag", function()
+    math.randomseed(7)
+    local text = [=[{"alias":"caf\u00e9","n":[1,-2.5e3,true,null],"o":{"x":{"y":"z"}},"list":["a",["b"]]}]=]
+    local asker = fake_asker.new()
+    local script = open("local a, why = vm(doc.zonename) doc.zone, doc.why = a, why", asker)
+    for _ = 1, 3000 do
+      local bytes_of = { text:byte(1, -1) }
+      for _ = 1, math.random(3) do
+        local at = math.random(#bytes_of)
+        local what = math.random(3)
+        if what == 1 then bytes_of[at] = math.random(0, 255)
+        elseif what == 2 then table.remove(bytes_of, at)
+        else table.insert(bytes_of, at, ('{}[],:"\\0'):byte(math.random(9))) end
+      end
+      asker:know("vm", zone, { json = string.char(table.unpack(bytes_of)) })
+      local result = script:run(bytes)
+      local doc = json.decode(result.json)
+      assert.equal(doc.why == "missing", result.incomplete == true)
+      assert.is_nil(result.json:find("rule_failed", 1, true))
+    end
+  end)
+
   it("an answer again when its version is another one, and reads it once otherwise", function()
     local asker = fake_asker.new()
     local script = open("doc.zonealias = vm(doc.zonename).alias", asker)

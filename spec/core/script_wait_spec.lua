@@ -596,4 +596,63 @@ describe("core.script: records in any order", function()
       script:close()
     end
   end)
+
+  it("end exactly once, and none as another, however short memory is", function()
+    -- Rules that take much, now and then far too much, and let their state grow.
+    local greedy = { ["a.lua"] = a_rule("greedy", [[hoard = hoard or {}
+      local much = {}
+      for i = 1, #doc.path * 40 do much[i] = { i } end
+      doc.a = vm(doc.zonename)
+      if doc.path:find "7" then
+        pcall(function() local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end end)
+      end
+      if doc.path:find "9" then hoard[#hoard + 1] = ('x'):rep(90000) .. #hoard end
+      doc.b, doc.n = vm(doc.path), #much]]) }
+    for seed = 1, 8 do
+      math.randomseed(seed)
+      local asker = fake_asker.new()
+      local script = open(greedy, asker, { max_heap = (seed % 4 + 1) * 300000, time_limit = 2000, max_waiting = 30 })
+      local number, ready, ended, count = {}, {}, {}, 200
+      local function take(i, result)
+        if result.verdict == "waits" then return end
+        assert.is_nil(ended[i])
+        local doc = doc_of(result)
+        assert.same({ "/" .. i, "z" .. i % 7 }, { doc.path, doc.zonename })
+        assert.is_true(doc.a == nil or doc.a == "A" .. i % 7, doc.a)
+        assert.is_true(doc.b == nil or doc.b == "B" .. i, doc.b)
+        ended[i] = true
+      end
+      local function wake_some(all)
+        for name, tickets in pairs(asker.tickets) do
+          if #tickets > 0 and (all or math.random(3) == 1) then
+            local key = name:match "^vm/(.*)$"
+            if math.random(4) > 1 then asker:know("vm", key, (key:gsub("^z", "A"):gsub("^/", "B"))) end
+            asker:tell(script, "vm", key)
+            if math.random(3) == 1 then asker:forget_answer("vm", key) end
+          end
+        end
+        for _, held in ipairs(script:woken()) do table.insert(ready, math.random(#ready + 1), held) end
+      end
+      local function resume_one()
+        local held = table.remove(ready)
+        if held then take(number[held], script:resume(held)) end
+      end
+      for i = 1, count do
+        local result = script:run(a_record.bytes { path = "/" .. i, zonename = "z" .. i % 7 })
+        if result.held then number[result.held] = i end
+        take(i, result)
+        wake_some(false)
+        resume_one()
+      end
+      while script:waiting() > 0 do
+        wake_some(true)
+        resume_one()
+      end
+      assert.same({ count, count }, { #ended, script:work().records })
+      local work = script:work()
+      assert.is_true(work.waited > 20, "waited " .. work.waited)
+      assert.is_true(work.rebuilt > 0, "rebuilt " .. work.rebuilt)
+      script:close()
+    end
+  end)
 end)
