@@ -131,8 +131,21 @@ describe("the user of the unit", function()
     assert.matches("\nauditrecv:x:%d+:\n", "\n" .. process.read(root .. "/etc/group"))
   end)
 
-  it("owns a directory that nobody else may enter", function()
-    local line = filled("auditrecv.tmpfiles"):match "\n(d [^\n]+)\n"
-    assert.equal("d /var/lib/auditrecv 0700 auditrecv auditrecv -", line)
+  it("owns a directory that nobody else may enter, which systemd-tmpfiles makes", function()
+    local text = filled "auditrecv.tmpfiles"
+    assert.equal("d /var/lib/auditrecv 0700 auditrecv auditrecv -", text:match "\n(d [^\n]+)\n")
+    if said_by "id -u" ~= "0\n" or select(2, said_by "command -v systemd-tmpfiles") ~= "0" then
+      pending "takes root and systemd-tmpfiles"
+      return
+    end
+    local root = process.folder()
+    os.execute(("mkdir -p '%s/etc' '%s/var/lib'"):format(root, root))
+    local user = process.write(root .. "/user.conf", filled "auditrecv.sysusers")
+    local folder = process.write(root .. "/folder.conf", text)
+    local said, status = said_by(("systemd-sysusers --root='%s' '%s' && systemd-tmpfiles --create --root='%s' '%s'")
+      :format(root, user, root, folder))
+    assert.equal("0", status, said)
+    local id = process.read(root .. "/etc/passwd"):match "auditrecv:x:(%d+)"
+    assert.equal("700 " .. id .. "\n", (said_by(("stat -c '%%a %%u' '%s/var/lib/auditrecv'"):format(root))))
   end)
 end)
