@@ -1,18 +1,12 @@
 -- What a receiver gives up before the first record: root, the ways back to it, core dumps.
 local daemon = require "spec.support.daemon"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 local socket = require "socket"
 
-local function said_by(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "a"
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
-
-local root = said_by "id -u" == "0"
+local root = shell.must "id -u" == "0"
 local no_root = not root and "only root can become another user"
-local user, uid, gid = "nobody", said_by "id -u nobody", said_by "id -g nobody"
+local user, uid, gid = "nobody", shell.must "id -u nobody", shell.must "id -g nobody"
 
 -- A folder of that user, with rules in it.
 local function folder_of(owner)
@@ -51,7 +45,7 @@ describe("a receiver that root starts for a user", function()
     local status = status_of(d)
     assert.equal((uid .. "\t"):rep(3) .. uid, ids(status, "Uid"))
     assert.equal((gid .. "\t"):rep(3) .. gid, ids(status, "Gid"))
-    assert.equal(said_by("id -G " .. user), (ids(status, "Groups"):gsub("%s+$", "")))
+    assert.equal(shell.must("id -G " .. user), (ids(status, "Groups"):gsub("%s+$", "")))
     for _, set in ipairs { "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb" } do
       assert.matches("\n" .. set .. ":\t0+\n", status)
     end
@@ -63,7 +57,7 @@ describe("a receiver that root starts for a user", function()
   it("takes the group that it is told", function()
     if no_root then pending(no_root) return end
     local d = daemon.start { folder = folder_of(user), settings = { service = { user = user, group = "daemon" } } }
-    local wanted = said_by "getent group daemon":match "^[^:]*:[^:]*:(%d+)"
+    local wanted = shell.must "getent group daemon":match "^[^:]*:[^:]*:(%d+)"
     assert.equal((wanted .. "\t"):rep(3) .. wanted, ids(status_of(d), "Gid"))
     assert.equal(0, d:stop())
   end)
@@ -86,7 +80,7 @@ describe("a receiver that root starts for a user", function()
     local d = daemon.start { folder = folder_of(user), settings = { service = { user = user } } }
     assert.equal(0, send_one(d).status)
     assert.equal(0, d:stop())
-    assert.equal("600 " .. user, said_by(("stat -c '%%a %%U' '%s'"):format(d.documents_file)))
+    assert.equal("600 " .. user, shell.must(("stat -c '%%a %%U' '%s'"):format(d.documents_file)))
   end)
 
   it("makes folders 0700 and files 0600: journal, dead letters, documents", function()
@@ -97,10 +91,10 @@ describe("a receiver that root starts for a user", function()
     assert.equal(0, send_one(d).status)
     assert.equal(0, d:stop())
     local made = ("find '%s/journal' '%s' '%s'"):format(folder, d.dead_directory, d.documents_file)
-    assert.not_equal("", said_by(made .. " -type f"))
-    assert.equal("", said_by(made .. " -type f ! -perm 600"))
-    assert.equal("", said_by(made .. " -type d ! -perm 700"))
-    assert.equal("", said_by(made .. " ! -user " .. user))
+    assert.not_equal("", shell.must(made .. " -type f"))
+    assert.equal("", shell.must(made .. " -type f ! -perm 600"))
+    assert.equal("", shell.must(made .. " -type d ! -perm 700"))
+    assert.equal("", shell.must(made .. " ! -user " .. user))
   end)
 
   it("does not start where its files would be out of its reach", function()
@@ -123,7 +117,7 @@ describe("a receiver that root starts for a user", function()
       p:line_with "event=ready"
       assert.equal(p.pid, tonumber(process.read(run .. "/pid")))
       assert.equal(0, p:terminate())
-      assert.equal("0", said_by(("stat -c %%s '%s/pid'"):format(run)))
+      assert.equal("0", shell.must(("stat -c %%s '%s/pid'"):format(run)))
     end
   end)
 
@@ -210,7 +204,7 @@ describe("core dumps", function()
   end
 
   -- Who may not be dumped, has a /proc that belongs to root, whoever runs it.
-  local function owner_of_proc(d) return said_by(("stat -c %%u /proc/%d/environ"):format(d.process.pid)) end
+  local function owner_of_proc(d) return shell.must(("stat -c %%u /proc/%d/environ"):format(d.process.pid)) end
 
   it("are off: no limit allows one, and the process is not dumpable", function()
     local d = daemon.start(root and { folder = folder_of(user), settings = { service = { user = user } } })

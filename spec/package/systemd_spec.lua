@@ -1,6 +1,7 @@
 -- The unit: that systemd takes it, that it leaves little to an intruder, and that it leaves the receiver what it needs.
 local daemon = require "spec.support.daemon"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 
 local places = { ["@PREFIX@"] = "/usr", ["@PKG_SYSCONFDIR@"] = "/etc/auditrecv", ["@VARBASE@"] = "/var/lib" }
 
@@ -10,14 +11,7 @@ local function filled(name, changes)
   end))
 end
 
-local function said_by(command)
-  local pipe = assert(io.popen("(" .. command .. ") 2>&1; echo \"status $?\""))
-  local text = pipe:read "a"
-  pipe:close()
-  return text:match "^(.-)status (%d+)\n$"
-end
-
-local missing = select(2, said_by "command -v systemd-analyze") ~= "0" and "systemd-analyze is not installed"
+local missing = not shell.has "systemd-analyze" and "systemd-analyze is not installed"
 
 -- A root with the unit and what it names, and nothing else.
 local function root_with_unit()
@@ -41,9 +35,9 @@ describe("the unit", function()
   it("is one that systemd takes without a word", function()
     if missing then pending(missing) return end
     local root = root_with_unit()
-    local said, status = said_by(("systemd-analyze --root='%s' --man=no verify auditrecv.service"):format(root))
+    local said, status = shell.said(("systemd-analyze --root='%s' --man=no verify auditrecv.service"):format(root))
     assert.equal("", said)
-    assert.equal("0", status)
+    assert.equal(0, status)
   end)
 
   it("would not pass with a mistake in it: the check is one", function()
@@ -51,15 +45,15 @@ describe("the unit", function()
     local root = root_with_unit()
     process.write(root .. "/usr/lib/systemd/system/auditrecv.service",
       (filled("auditrecv.service"):gsub("ProtectProc=invisible", "ProtectProc=invisibel")))
-    local said = said_by(("systemd-analyze --root='%s' --man=no verify auditrecv.service"):format(root))
+    local said = shell.said(("systemd-analyze --root='%s' --man=no verify auditrecv.service"):format(root))
     assert.matches("invisibel", said)
   end)
 
   it("exposes little: 1.2 of 10 at most", function()
     if missing then pending(missing) return end
     local file = process.write(process.folder() .. "/auditrecv.service", filled "auditrecv.service")
-    local said, status = said_by("systemd-analyze security --no-pager --offline=true --threshold=12 " .. file)
-    assert.equal("0", status, said)
+    local said, status = shell.said("systemd-analyze security --no-pager --offline=true --threshold=12 " .. file)
+    assert.equal(0, status, said)
     assert.matches("Overall exposure level for auditrecv%.service: [01]%.%d OK", said)
   end)
 
@@ -73,7 +67,7 @@ describe("the unit", function()
     end
     process.mkdir(folder .. "/rules")
     -- Capabilities and users are for a start by root; a unit's is none.
-    local owner = said_by "id -u" == "0\n" and { "setpriv", "--reuid", "nobody", "--clear-groups", "--inh-caps=-all",
+    local owner = shell.must "id -u" == "0" and { "setpriv", "--reuid", "nobody", "--clear-groups", "--inh-caps=-all",
       "--bounding-set=-all" } or {}
     if #owner > 0 then os.execute(("chown -R nobody '%s'"):format(folder)) end
     local under = { "strace", "-D", "-f", "-o", trace }
@@ -85,13 +79,13 @@ describe("the unit", function()
 
     local function calls_of(group)
       local calls = {}
-      for call in said_by("systemd-analyze syscall-filter " .. group):gmatch "\n +([%w_]+)" do calls[call] = true end
+      for call in shell.said("systemd-analyze syscall-filter " .. group):gmatch "\n +([%w_]+)" do calls[call] = true end
       return calls
     end
     local allowed = calls_of "@system-service"
-    for inner in said_by "systemd-analyze syscall-filter @system-service":gmatch "\n +(@[%w-]+)" do
+    for inner in shell.said "systemd-analyze syscall-filter @system-service":gmatch "\n +(@[%w-]+)" do
       for call in pairs(calls_of(inner)) do allowed[call] = true end
-      for more in said_by("systemd-analyze syscall-filter " .. inner):gmatch "\n +(@[%w-]+)" do
+      for more in shell.said("systemd-analyze syscall-filter " .. inner):gmatch "\n +(@[%w-]+)" do
         for call in pairs(calls_of(more)) do allowed[call] = true end
       end
     end
@@ -117,15 +111,15 @@ end)
 
 describe("the user of the unit", function()
   it("is one that systemd-sysusers makes", function()
-    if select(2, said_by "command -v systemd-sysusers") ~= "0" then
+    if not shell.has "systemd-sysusers" then
       pending "systemd-sysusers is not installed"
       return
     end
     local root = process.folder()
     os.execute(("mkdir -p '%s/etc'"):format(root))
     local file = process.write(root .. "/auditrecv.conf", filled "auditrecv.sysusers")
-    local said, status = said_by(("systemd-sysusers --root='%s' '%s'"):format(root, file))
-    assert.equal("0", status, said)
+    local said, status = shell.said(("systemd-sysusers --root='%s' '%s'"):format(root, file))
+    assert.equal(0, status, said)
     assert.matches("\nauditrecv:x:%d+:%d+:Receiver of audit trails:/var/lib/auditrecv:/usr/sbin/nologin\n",
       "\n" .. process.read(root .. "/etc/passwd"))
     assert.matches("\nauditrecv:x:%d+:\n", "\n" .. process.read(root .. "/etc/group"))
@@ -134,7 +128,7 @@ describe("the user of the unit", function()
   it("owns a directory that nobody else may enter, which systemd-tmpfiles makes", function()
     local text = filled "auditrecv.tmpfiles"
     assert.equal("d /var/lib/auditrecv 0700 auditrecv auditrecv -", text:match "\n(d [^\n]+)\n")
-    if said_by "id -u" ~= "0\n" or select(2, said_by "command -v systemd-tmpfiles") ~= "0" then
+    if shell.must "id -u" ~= "0" or not shell.has "systemd-tmpfiles" then
       pending "takes root and systemd-tmpfiles"
       return
     end
@@ -142,10 +136,10 @@ describe("the user of the unit", function()
     os.execute(("mkdir -p '%s/etc' '%s/var/lib'"):format(root, root))
     local user = process.write(root .. "/user.conf", filled "auditrecv.sysusers")
     local folder = process.write(root .. "/folder.conf", text)
-    local said, status = said_by(("systemd-sysusers --root='%s' '%s' && systemd-tmpfiles --create --root='%s' '%s'")
+    local said, status = shell.said(("systemd-sysusers --root='%s' '%s' && systemd-tmpfiles --create --root='%s' '%s'")
       :format(root, user, root, folder))
-    assert.equal("0", status, said)
+    assert.equal(0, status, said)
     local id = process.read(root .. "/etc/passwd"):match "auditrecv:x:(%d+)"
-    assert.equal("700 " .. id .. "\n", (said_by(("stat -c '%%a %%u' '%s/var/lib/auditrecv'"):format(root))))
+    assert.equal("700 " .. id, shell.must(("stat -c '%%a %%u' '%s/var/lib/auditrecv'"):format(root)))
   end)
 end)
