@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define BLOCK_ROOM ((size_t)256 << 10)
+#define SPARES     16 /* blocks that are kept: fresh memory costs more than a copy */
 
 static size_t
 aligned(size_t n)
@@ -49,7 +50,8 @@ block_for(struct pending *p, size_t size, uint64_t number)
 		return b;
 	if (room == BLOCK_ROOM && p->spare != NULL) {
 		b = p->spare;
-		p->spare = NULL;
+		p->spare = b->next;
+		p->spares--;
 	} else if ((b = malloc(aligned(sizeof(*b)) + room)) == NULL) {
 		return NULL;
 	}
@@ -158,10 +160,13 @@ pending_give_back(struct pending *p, struct pending_block *blocks)
 			continue;
 		}
 		p->memory -= b->room;
-		if (b->room == BLOCK_ROOM && p->spare == NULL)
+		if (b->room == BLOCK_ROOM && p->spares < SPARES) {
+			b->next = p->spare;
 			p->spare = b;
-		else
+			p->spares++;
+		} else {
 			free(b);
+		}
 	}
 	*end = p->head;
 	p->head = blocks;
@@ -179,6 +184,9 @@ pending_fini(struct pending *p)
 		next = b->next;
 		free(b);
 	}
-	free(p->spare);
+	for (struct pending_block *b = p->spare; b != NULL; b = next) {
+		next = b->next;
+		free(b);
+	}
 	*p = (struct pending){ 0 };
 }

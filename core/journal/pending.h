@@ -45,8 +45,9 @@ struct pending_block {
 
 struct pending {
 	struct pending_block *head, *tail;
-	struct pending_block *spare; /* one block of the usual size, for the next need */
-	uint64_t memory;             /* bytes of all blocks */
+	struct pending_block *spare; /* blocks of the usual size, for the next need */
+	size_t spares;
+	uint64_t memory; /* bytes of all blocks */
 	/* Where senders of late stand in the last block, by their address. */
 	struct {
 		const struct journal_sender *key;
