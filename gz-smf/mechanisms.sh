@@ -6,9 +6,15 @@ own_lines=$KEPT/mount-gss.lines
 # add_lines: those of `lines` that are missing; ours that are no longer wanted go.
 add_lines() {
 	old_own=$(cat "$own_lines" 2>/dev/null)
-	missing=''
+	missing='' new=''
 	while IFS= read -r line; do
-		[ -z "$line" ] || is_listed "$line" || missing=$missing$line$NL
+		if [ -z "$line" ] || is_listed "$line"; then continue; fi
+		missing=$missing$line$NL
+		# SmartOS forgets the list at a boot, and what we have kept beside does not.
+		case $NL$old_own$NL in
+		*"$NL$line$NL"*) ;;
+		*) new=$new$line$NL ;;
+		esac
 	done <<-LINES
 		$lines
 	LINES
@@ -22,7 +28,7 @@ add_lines() {
 		$old_own
 	LINES
 	[ -n "$missing$unwanted" ] || return 0
-	write_file "$own_lines" "$old_own${old_own:+$NL}$missing"
+	write_file "$own_lines" "$old_own${old_own:+$NL}$new"
 	write_mechanisms
 	keep_own
 }

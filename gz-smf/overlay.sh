@@ -204,6 +204,13 @@ release_auditd() {
 
 # reactivate_auditd: the plugin that release_auditd() took away comes back.
 reactivate_auditd() {
+	must auditconfig -getplugin audit_remote
+	case $out in
+	*'p_hosts=;'*)
+		rm -f "$released" # nobody has named receivers since
+		return
+		;;
+	esac
 	must auditconfig -setplugin audit_remote active
 	state_of "$AUDITD"
 	if [ "$state" = online ]; then

@@ -8,7 +8,8 @@ local manifests = {
 -- The DTD that a manifest names is that of the system; ours says the same.
 local function lint(text)
   local file = process.write(process.folder() .. "/manifest.xml", (text:gsub("<!DOCTYPE.->", "")))
-  local p = assert(io.popen("xmllint --noout --nonet --dtdvalid spec/support/smf/service_bundle.dtd " .. file .. " 2>&1"))
+  local command = "xmllint --noout --nonet --dtdvalid spec/support/smf/service_bundle.dtd " .. file .. " 2>&1"
+  local p = assert(io.popen(command))
   local said = p:read "a"
   return p:close(), said
 end

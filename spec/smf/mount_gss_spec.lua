@@ -83,6 +83,22 @@ describe("mount-gss", function()
     host:is_like(before)
   end)
 
+  it("does all of it again on a SmartOS that was booted, and can still take it back", function()
+    local host = host_with()
+    local before = host:picture()
+    host:keep()
+    for _ = 1, 2 do
+      start(host)
+      os.execute(("cp -a '%s/root/var' '%s/kept'"):format(host.folder, host.folder))
+      host:reset()
+    end
+    start(host)
+    assert.equal(dummy_line, host:read "/var/auditrecv/mount-gss.lines")
+    assert.same({ "/usr/lib/gss", "/usr/lib/amd64/gss" }, mounts(host))
+    stop(host)
+    host:is_like(before)
+  end)
+
   it("takes a folder for one kind of programs only", function()
     local host = host_with()
     os.execute(("rm -rf '%s/opt/auditrecv/gss/64'"):format(host.root))

@@ -90,12 +90,20 @@ return function(host)
           or { type = kind, values = { plain(value) } }
       end
     end
+    -- Methods belong to the service, and are not to be seen from its instance.
+    new.service = { properties = {} }
+    for attributes in text:gmatch "<exec_method(.-)/>" do
+      local path_of = attributes:match 'name="(%a+)"' .. "/timeout_seconds"
+      new.service.properties[path_of] = { type = "count", values = { attributes:match 'timeout_seconds="(%d+)"' } }
+    end
     new.changed = old and old.changed
     state.services[fmri] = new
   end
 
   local function set_property(fmri, command)
-    local service = select(2, instance(fmri, "svccfg"))
+    local own = fmri:find "/.*:" ~= nil
+    local service = select(2, instance(own and fmri or fmri .. ":default", "svccfg"))
+    if not own then service = service.service end
     local key, kind, value = command:match "^setprop (%S+) = (%a+): (.*)$"
     if not key then host.fail "svccfg: Syntax error.\n" end
     local list = {}
