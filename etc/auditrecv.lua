@@ -341,7 +341,9 @@ return {
 		-- cache_file = nil,
 
 		-- Seconds in which a document that went on without an answer is completed when
-		-- the answer comes; 0: it is not.
+		-- the answer comes: rules see its record again, and it is written over; 0: it
+		-- is not. At most max_waiting documents wait for that. Writing over takes the
+		-- privilege "index" on the server.
 		-- From 0 to 86400 seconds.
 		-- complete_within = 0,
 	},

@@ -276,8 +276,14 @@ build_pipeline(struct pipeline_config *out, const struct settings *s)
 	*out = (struct pipeline_config){ .quantum = 64,
 		.budget = 65536,
 		.max_memory = (size_t)s->journal.max_memory,
+		.complete_within = s->lookups.complete_within,
+		.late_most = (size_t)s->lookups.max_waiting,
 		.shed = (const char *const *)s->journal.shed.items,
 		.shed_count = shed ? s->journal.shed.count : 0 };
+	if (s->lookups.complete_within > 0 && strcmp(s->output.type, "elasticsearch") != 0)
+		return err_new("lookups.complete_within: only documents in Elasticsearch or "
+			       "OpenSearch can be completed; output.type is \"%s\"",
+		    s->output.type);
 	if (s->journal.directory != NULL && s->journal.segment_bytes > s->journal.max_bytes / 2)
 		return err_new("journal.max_bytes: it has to hold two segments at least "
 			       "(journal.segment_bytes)");

@@ -56,6 +56,17 @@ tell_journal(const struct journal *j)
 }
 
 static void
+tell_late(const struct pipeline *p)
+{
+	struct late_counters n;
+
+	pipeline_late(p, &n);
+	if (n.noted > 0 || n.no_room > 0)
+		log_answer("late_counts", N("noted", n.noted), N("completed", n.completed),
+		    N("given_up", n.given_up), N("no_room", n.no_room));
+}
+
+static void
 tell_lookups(const struct lookup *l)
 {
 	struct lookup_counters n;
@@ -94,6 +105,7 @@ counts_tell_rooms(const struct counts *c)
 	if (c->rooms->journal != NULL)
 		tell_journal(c->rooms->journal);
 	tell_lookups(c->lookup);
+	tell_late(c->pipeline);
 	tell_reasons(&pipeline_senders(c->pipeline)->reasons);
 }
 

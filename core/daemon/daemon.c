@@ -106,6 +106,7 @@ on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 	moment_passes(d, DAEMON_ALIVE);
 	dead_tick(d->rooms.dead);
 	groups_tick(d->rooms.groups);
+	pipeline_tick(d->pipeline);
 	senders_missing(all, d->settings->senders.alarm_after, sender_missing);
 	if ((forgotten = senders_forget(all, (size_t)d->settings->senders.most)) > 0)
 		log_warn("senders_forgotten", log_i("senders", (int64_t)forgotten),

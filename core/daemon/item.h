@@ -10,6 +10,7 @@
 #include "daemon/identity.h"
 #include "daemon/ledger.h"
 
+struct late;
 struct peer;
 struct pipeline;
 struct script;
@@ -43,6 +44,7 @@ struct item {
 	uint64_t receipt;      /* owed to peer_settle() */
 	struct follower *followers;
 	struct desk *desk;     /* while it waits for a lookup */
+	struct late *late;     /* it may be completed later, late.h */
 	struct reason *reason; /* why it was dropped or set aside */
 	uint64_t place;        /* in the journal; 0: it is not there */
 	uint64_t sequence;

@@ -197,6 +197,18 @@ pipeline_use(struct pipeline *p, const struct pipeline_rooms *rooms)
 	ev_prepare_start(p->loop, &p->turn);
 }
 
+void
+pipeline_tick(struct pipeline *p)
+{
+	late_tick(p);
+}
+
+void
+pipeline_late(const struct pipeline *p, struct late_counters *out)
+{
+	*out = p->lates.counters;
+}
+
 struct senders *
 pipeline_senders(struct pipeline *p)
 {
@@ -252,6 +264,7 @@ pipeline_free(struct pipeline *p)
 	ev_prepare_stop(p->loop, &p->turn);
 	ev_idle_stop(p->loop, &p->more);
 	pipeline_give_up(p);
+	late_fini(p);
 	while ((item = p->in_hand) != NULL) {
 		if ((desk = item->desk) != NULL) {
 			script_abandon(desk->wait);

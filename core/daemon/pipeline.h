@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "daemon/dead.h"
 #include "daemon/group.h"
+#include "daemon/late.h"
 #include "daemon/senders.h"
 #include "journal/journal.h"
 #include "output/output.h"
@@ -36,6 +37,12 @@ struct pipeline_config {
 	 */
 	const char *const *shed;
 	size_t shed_count;
+	/*
+	 * Documents that went on without an answer are completed when it comes within so many
+	 * seconds (0: they are not); at most so many at a time.
+	 */
+	double complete_within;
+	size_t late_most;
 	/* The output can never take anything again. */
 	void (*broken)(void *ctx, const char *reason);
 	void *ctx;
@@ -64,6 +71,9 @@ const struct journal_handler *pipeline_journal_handler(struct pipeline *p);
 void pipeline_kept(void *pipeline, void *cookie);
 /* Begins to work, with what the journal holds beyond its cursor first. */
 void pipeline_use(struct pipeline *p, const struct pipeline_rooms *rooms);
+/* Each second. */
+void pipeline_tick(struct pipeline *p);
+void pipeline_late(const struct pipeline *p, struct late_counters *out);
 struct senders *pipeline_senders(struct pipeline *p);
 /* Records received whose acknowledgement is owed. */
 uint64_t pipeline_waiting(const struct pipeline *p);

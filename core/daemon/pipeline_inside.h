@@ -5,6 +5,7 @@
 #include <ev.h>
 
 #include "daemon/item.h"
+#include "daemon/late.h"
 #include "daemon/pipeline.h"
 #include "daemon/pledge.h"
 #include "daemon/prefix.h"
@@ -42,6 +43,7 @@ struct pipeline {
 	struct item *letters,
 	    **last_letter; /* of these, those that wait for room in the dead letters */
 	struct item *woken, **last_woken; /* of these, those whose lookups have been answered */
+	struct lates lates;
 	struct pledges pledges;
 	struct prefix prefix;
 	struct backlog backlog;
@@ -77,6 +79,11 @@ void work_resume(struct pipeline *p);
 void work_settled(struct item *item, enum fate fate);
 void work_output_settled(void *ctx, void *cookie, const struct output_settled *settled);
 void work_hold(struct item *item);
+/* Takes an item that has its fate out of hand, with what was owed for it. */
+void work_put_down(struct item *item);
+/* Writes over the document of an item; false: memory is out, nothing was taken. */
+bool work_put_over(struct pipeline *p, struct item *item, const struct desk *desk,
+    const struct script_result *result) MUST_USE;
 /* Forgets an item, with all that it has. */
 void work_let_go(struct item *item);
 void desk_free(struct desk *d);

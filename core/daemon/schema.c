@@ -284,7 +284,9 @@ static const struct setting lookups_schema[] = {
 	    "File that keeps the answers from one start to the next."),
 	SECONDS("complete_within", HERE(lookups.complete_within), "0", 0, 86400,
 	    "Seconds in which a document that went on without an answer is completed when the "
-	    "answer comes; 0: it is not."),
+	    "answer comes: rules see its record again, and it is written over; 0: it is not. At "
+	    "most max_waiting documents wait for that. Writing over takes the privilege "
+	    "\"index\" on the server."),
 	END,
 };
 

@@ -64,7 +64,7 @@ work_hold(struct item *item)
 }
 
 void
-work_let_go(struct item *item)
+work_put_down(struct item *item)
 {
 	struct pipeline *p = item->pipeline;
 
@@ -80,6 +80,17 @@ work_let_go(struct item *item)
 	}
 	if (item->place != 0)
 		p->backlog.held -= item->len + ITEM_COST;
+	item->next = item->previous = NULL;
+	item->followers = NULL;
+	item->peer = NULL;
+	item->place = 0;
+}
+
+void
+work_let_go(struct item *item)
+{
+	work_put_down(item);
+	late_forget(item->pipeline, item);
 	source_release(item->source);
 	free(item);
 }
@@ -100,7 +111,10 @@ end(struct pipeline *p, struct item *item)
 	for (struct follower *f = item->followers; f != NULL; f = f->next)
 		if (f->peer != NULL)
 			intake_acknowledge(p, s, f->peer, f->receipt);
-	work_let_go(item);
+	if (item->late != NULL && (item->fate == FATE_INDEXED || item->fate == FATE_EXISTS))
+		late_keep(p, item);
+	else
+		work_let_go(item);
 }
 
 void
@@ -118,6 +132,12 @@ work_output_settled(void *ctx, void *cookie, const struct output_settled *settle
 	struct item *item = cookie;
 
 	(void)ctx;
+	if (late_is_again(item)) {
+		late_settled(item, settled->fate != OUTPUT_REFUSED);
+		return;
+	}
+	if (settled->rerouted)
+		late_forget(item->pipeline, item);
 	switch (settled->fate) {
 	case OUTPUT_INDEXED: work_settled(item, FATE_INDEXED); break;
 	case OUTPUT_EXISTS: work_settled(item, FATE_EXISTS); break;
@@ -128,12 +148,19 @@ work_output_settled(void *ctx, void *cookie, const struct output_settled *settle
 	}
 }
 
+static void
+make_id(const struct item *item, const struct desk *desk, char id[IDENTITY_SIZE])
+{
+	const struct record *record = &desk->record;
+
+	identity_make(item->digest, record->decodable ? (int64_t)record->header.seconds : 0, id);
+}
+
 /* Hands the document on; the output calls back with its fate. */
 static void
 put_document(struct pipeline *p, struct item *item, const struct desk *desk,
     const struct script_result *result)
 {
-	const struct record *record = &desk->record;
 	char id[IDENTITY_SIZE];
 	struct output_document document = {
 		.index = result->index,
@@ -142,7 +169,7 @@ put_document(struct pipeline *p, struct item *item, const struct desk *desk,
 		.json = buf_view(&p->document),
 	};
 
-	identity_make(item->digest, record->decodable ? (int64_t)record->header.seconds : 0, id);
+	make_id(item, desk, id);
 	if (result->verdict == SCRIPT_WITHHELD) {
 		item->waits_for = 2;
 		letters_put(item, &(struct dead_letter){ .reason = "withheld",
@@ -150,8 +177,27 @@ put_document(struct pipeline *p, struct item *item, const struct desk *desk,
 				      .rules = script_hash(desk->script),
 				      .id = document.id });
 	}
+	if (result->incomplete && result->verdict == SCRIPT_INDEX)
+		late_note(p, item, document.index);
 	if (!output_put(p->rooms.output, &document, item))
 		letters_put(item, &(struct dead_letter){ .reason = "memory", .id = document.id });
+}
+
+bool
+work_put_over(struct pipeline *p, struct item *item, const struct desk *desk,
+    const struct script_result *result)
+{
+	char id[IDENTITY_SIZE];
+	struct output_document document = {
+		.index = result->index,
+		.fallback_index = result->default_index,
+		.id = { id, sizeof(id) },
+		.json = buf_view(&p->document),
+		.overwrite = true,
+	};
+
+	make_id(item, desk, id);
+	return output_put(p->rooms.output, &document, item);
 }
 
 /* What the rules said. */
@@ -159,7 +205,9 @@ static void
 conclude(struct pipeline *p, struct item *item, const struct desk *desk, bool done,
     const struct script_result *result)
 {
-	if (!done)
+	if (late_is_again(item))
+		late_conclude(p, item, desk, done, result);
+	else if (!done)
 		letters_put(item, &(struct dead_letter){ .reason = "memory" });
 	else if (result->verdict == SCRIPT_DROP) {
 		item->reason =
@@ -200,7 +248,8 @@ work_take_up(struct pipeline *p, struct item *item)
 	}
 	record_decode(
 	    &desk->record, (const uint8_t *)item->bytes, item->len, &source->group->dialect);
-	note_kernel(item, &desk->record);
+	if (!late_is_again(item))
+		note_kernel(item, &desk->record);
 	desk->origin = (struct origin){
 		.present = true,
 		.from = source->names.from,

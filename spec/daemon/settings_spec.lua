@@ -91,6 +91,8 @@ describe("settings", function()
     { "an event to shed that does not exist", "return { " .. listener
       .. ", journal = { when_full = 'shed',\n shed = { 'execve',\n 'excve' } } }",
       ':3: journal.shed.2: there is no event "excve"' },
+    { "completing documents where that is not possible", "return { " .. listener
+      .. ",\nlookups = { complete_within = 60 } }", ':2: lookups.complete_within: only documents in Elasticsearch' },
     { "a service without a name", "return { " .. listener .. ", lookups = {\n services = { { url = 'http://a' } } } }",
       ":2: lookups.services.1: the service has no name" },
     { "two services of one name", "return { " .. listener .. ", lookups = { services = {\n"
