@@ -51,7 +51,7 @@ private_read(struct buf *out, const char *path, size_t most)
 {
 	struct err *e;
 	struct stat st;
-	size_t got = 0;
+	size_t got = 0, room;
 	ssize_t n = 0;
 	int fd;
 
@@ -59,10 +59,11 @@ private_read(struct buf *out, const char *path, size_t most)
 		return e;
 	if ((uintmax_t)st.st_size > most)
 		e = err_new("%s is too large: at most %zu bytes", path, most);
-	else if (!buf_need(out, most)) /* at once: no copy is left behind by growing */
+	room = e == NULL ? (size_t)st.st_size : 0;
+	if (e == NULL && !buf_need(out, room)) /* at once: no copy is left behind by growing */
 		e = err_new("%s: out of memory", path);
-	while (e == NULL && got < most) {
-		n = read(fd, buf_end(out), most - got);
+	while (e == NULL && got < room) {
+		n = read(fd, buf_end(out), room - got);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

@@ -54,29 +54,44 @@ struct lookup_value {
 	uint64_t version; /* changes when the value does; never 0 */
 };
 
+/* In blocking mode the loop may be NULL: it has one of its own. */
 struct err *lookup_open(
     struct lookup **out, struct ev_loop *loop, const struct lookup_config *config) MUST_USE;
+/* Is there a service, or a file, of this name? */
+bool lookup_has(const struct lookup *l, struct str service);
 /*
- * Declares a source by a JSON object; *id is what lookup_ask() takes. The same again gives the same
+ * Declares a source by a JSON object (lua/auditrecv/lookup.lua says of what); *id is what lookup_ask() takes. The same again gives the same
  * id; another one under the same name replaces it (a reload) and its cache is kept when it keeps
  * the same fields.
  */
 struct err *lookup_declare(struct lookup *l, struct str json, unsigned *id) MUST_USE;
 /*
  * WAIT: told(waiter) is called later from the loop, once, never from within; then the answer is
- * there, or MISSING, also when the deadline has passed. waiter NULL: never WAIT.
+ * there, or MISSING, also when the deadline has passed. waiter NULL: never WAIT; the question is
+ * asked all the same. A key without the form of the source's keys: NOTHING, and nobody is asked.
+ *
+ * The deadline counts from the first question for a key; who asks later for one that has been waited
+ * for in vain gets MISSING at once, until it is answered.
  */
 enum lookup_status lookup_ask(struct lookup *l, unsigned id, struct str key, void *waiter,
     void (*told)(void *waiter), struct lookup_value *out);
 void lookup_forget(struct lookup *l, void *waiter);
+/* Somebody knows that the answer for a key is another one now: it is asked for anew. */
+void lookup_forget_key(struct lookup *l, unsigned id, struct str key);
 /* Do the settings name a service, or a file, of this name? For lookup.has() of rules. */
 bool lookup_has(const struct lookup *l, struct str service);
 
 struct lookup_counters {
 	const char *source;
-	uint64_t asked, cached, stale, missing, requests, failed, refused;
-	uint64_t entries, bytes;
-	bool resting; /* its circuit breaker is open */
+	uint64_t asked;          /* questions */
+	uint64_t cached;         /* answered from the cache or the file */
+	uint64_t stale;          /* answered with an old one, while it is asked for again */
+	uint64_t missing;        /* answered with MISSING */
+	uint64_t requests;       /* sent */
+	uint64_t failed;         /* requests */
+	uint64_t refused;        /* questions that were not asked: a limit, or the service rests */
+	uint64_t entries, bytes; /* of the cache of all services; of its own for a file */
+	bool resting;            /* its circuit breaker is open */
 };
 size_t lookup_sources(const struct lookup *l);
 void lookup_counters(const struct lookup *l, size_t i, struct lookup_counters *out);
