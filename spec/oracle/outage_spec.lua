@@ -30,7 +30,10 @@ describe("an index that is away", function()
     local before = memory(d)
     process.sleep(rounds(4))
     local after = memory(d)
-    assert.is_true(after - before < 8 << 20, ("%d bytes more"):format(after - before))
+    -- sanitizers hold back what was freed
+    if os.getenv "FLAVOR" ~= "asan" then
+      assert.is_true(after - before < 8 << 20, ("%d bytes more"):format(after - before))
+    end
     local away = o:report()
     assert.equal(0, away.lost)
     assert.is_true(away.acked - away.stored > 10000, away.acked - away.stored)

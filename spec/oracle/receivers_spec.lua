@@ -15,7 +15,9 @@ describe("two receivers", function()
     local times = rounds(10)
     for i = 1, times do
       process.sleep(0.1)
+      local before = o:report().connections
       o:tell("fail", i % 4)
+      process.until_true("another connection", function() return o:report().connections > before end)
     end
     o:tell("rate", 0)
     local last = o:settled()
@@ -82,7 +84,7 @@ describe("records that never came", function()
   end)
 
   it("to auditd are counted by the numbers of the kernel, exactly, and apart", function()
-    local o = oracle.start(3, 100)
+    local o = oracle.start(3, 100, "wait")
     local d = o:daemon()
     o:tell("to", d.port)
     o:tell("rate", 1500)
@@ -105,7 +107,7 @@ describe("records that never came", function()
   end)
 
   it("while the receiver was away are counted when its journal has been read", function()
-    local o = oracle.start(2, 50, "trap")
+    local o = oracle.start(2, 50)
     o:tell("store", "down")
     local d = o:daemon()
     o:tell("to", d.port)
