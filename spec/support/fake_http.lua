@@ -25,7 +25,8 @@ local reasons = {
 local server = {}
 server.__index = server
 
---- handlers.request(request) -> answer; handlers.head(request) -> answer or nil, asked before the body is read.
+--- handlers.request(request) -> answer; handlers.head(request) -> answer or nil, asked before the body is read;
+--- handlers.max_request_line: bytes, 4096 when it is not given.
 ---@param handlers table
 function server.new(handlers)
   return setmetatable({ handlers = handlers, listeners = {}, connections = {}, timers = {} }, server)
@@ -221,7 +222,7 @@ local too_long = {
 local function read_head(self, conn)
   local bytes = take(conn)
   local head, behind = bytes:match("^(.-\r\n)\r\n()")
-  if (bytes:find("\r\n", 1, true) or #bytes) > MAX_REQUEST_LINE then
+  if (bytes:find("\r\n", 1, true) or #bytes) > (self.handlers.max_request_line or MAX_REQUEST_LINE) then
     answer_with(self, conn, too_long)
     return false
   end
