@@ -173,6 +173,9 @@ is_hopeless(struct journal *j)
 {
 	struct fetch *f = &j->fetch;
 
+	/* That is not the disk's fault, and passes. */
+	if (f->error == ENOMEM || f->error == EMFILE || f->error == ENFILE || f->error == EACCES)
+		return false;
 	if (f->failed_at != f->number) {
 		f->failed_at = f->number;
 		f->failed_since = clock_steady();

@@ -40,10 +40,12 @@ read_header(struct folder_segment *s, const struct storage *storage, int folder)
 	ssize_t got;
 	int fd;
 
+	s->state = FOLDER_SHUT;
 	if ((fd = storage->open(storage->ctx, folder, s->name, STORAGE_READ)) < 0)
 		return;
 	if (storage->size(storage->ctx, fd, &s->size) == 0 &&
-	    (got = storage_read(storage, fd, header, sizeof(header), 0)) > 0) {
+	    (got = storage_read(storage, fd, header, sizeof(header), 0)) >= 0) {
+		s->state = FOLDER_BAD;
 		switch (format_get_header(header, (size_t)got, &s->header)) {
 		case FORMAT_OK:
 			if (s->header.size <= s->size)

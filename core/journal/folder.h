@@ -13,6 +13,7 @@
 enum folder_state {
 	FOLDER_SEGMENT,
 	FOLDER_NEWER, /* of a version that is not known here: left alone */
+	FOLDER_SHUT,  /* the system does not let us read it now: left alone */
 	FOLDER_BAD,   /* no segment, whatever its name says */
 	FOLDER_AGAIN, /* another file has its numbers: it was begun again there */
 };

@@ -205,8 +205,9 @@ next_stray(struct journal_reader *r, struct journal_damage *damage)
 		if (s->state == FOLDER_AGAIN || (s->state == FOLDER_BAD && s->size == 0))
 			continue;
 		*damage = (struct journal_damage){ s->name, 0, s->size,
-			s->state == FOLDER_NEWER ? "it was written by a later version"
-						 : "its header is not readable" };
+			s->state == FOLDER_NEWER  ? "it was written by a later version"
+			: s->state == FOLDER_SHUT ? "it cannot be read"
+						  : "its header is not readable" };
 		return true;
 	}
 	return false;

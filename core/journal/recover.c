@@ -45,6 +45,7 @@ not_a_segment(struct journal *j, const struct folder_segment *s, bool last)
 		    log_s("file", s->name),
 		    log_s("reason", "it was written by a later version, and is left alone"));
 		return;
+	case FOLDER_SHUT: damaged(j, s->name, 0, s->size, "it cannot be read now"); return;
 	case FOLDER_AGAIN:
 		/* Begun again elsewhere: nothing in it was ever reported stored. */
 		if (s->size <= s->header.size)
@@ -111,7 +112,6 @@ struct look {
 	bool explained;     /* something was lost there, and counted */
 	uint64_t last, end; /* number of the last entry, and where it ends */
 	int64_t to;
-	int64_t at_cursor; /* time of receipt of the first entry at or beyond the cursor */
 };
 
 /* Zeros are what a power cut leaves where nothing was written yet. */
@@ -160,6 +160,24 @@ cut_tail(struct journal *j, const char *name, int fd, uint64_t end, const struct
 		    log_s("file", name), log_s("reason", strerror(errno)));
 }
 
+/*
+ * The disk cannot read what comes next. It may be able to later, so everything stays as it is, and
+ * new entries get numbers that nothing in there can have.
+ */
+static void
+pass_fault(struct journal *j, const struct folder_segment *s, uint64_t offset, struct look *out)
+{
+	damaged(j, s->name, offset, s->end - offset, strerror(errno));
+	if (!out->any) {
+		out->any = true;
+		out->last = s->header.first;
+		out->to = s->header.created;
+	}
+	out->last += (s->end - offset) / FORMAT_HEAD;
+	out->end = s->end;
+	out->explained = true;
+}
+
 /* Looks at every entry of the last segment. What it finds is on the disk afterwards. */
 static void
 walk_through(struct journal *j, const struct folder_segment *s, int fd, struct look *out)
@@ -190,14 +208,15 @@ walk_through(struct journal *j, const struct folder_segment *s, int fd, struct l
 		}
 	}
 	if (status == WALK_FAULT)
-		damaged(j, s->name, w.offset, s->end - w.offset, strerror(errno));
+		pass_fault(j, s, w.offset, out);
 	else if (tail.bytes > 0)
 		cut_tail(j, s->name, fd, tail.offset, &tail, torn);
 	if (tail.bytes > 0) {
 		out->end = tail.offset;
 		out->explained = true;
-	} else if (status == WALK_END)
+	} else if (status == WALK_END) {
 		out->end = w.end;
+	}
 	walk_fini(&w);
 }
 
@@ -211,9 +230,9 @@ look_at_last(struct journal *j, struct folder *f, size_t *count, struct look *lo
 		int fd;
 
 		*look = (struct look){ .explained = look->explained };
-		if ((fd = j->storage->open(j->storage->ctx, j->folder, s->name, STORAGE_KEEP)) <
-		    0) {
-			damaged(j, s->name, 0, s->size, strerror(errno));
+		fd = j->storage->open(j->storage->ctx, j->folder, s->name, STORAGE_KEEP);
+		if (fd < 0) {
+			pass_fault(j, s, s->header.size, look);
 		} else {
 			walk_through(j, s, fd, look);
 			storage_close(j->storage, &fd);

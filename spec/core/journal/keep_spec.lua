@@ -17,7 +17,7 @@ describe("core.journal's archive", function()
 
   -- Lets the journal's own housekeeping happen until that is so.
   local function until_so(condition)
-    for _ = 1, 50 do
+    for _ = 1, 100 do
       if condition() then return true end
       j:turn(0.1)
     end
