@@ -6,8 +6,9 @@ local HOSTS = "audit-setup/hosts=recv-a.example.net,recv-b.example.net"
 local SETUP = "svc:/site/audit-setup:default"
 local versions = { smartos = "joyent_20260101T000000Z", omnios = "omnios-r151054", solaris = "11.4.0.15.0" }
 
--- A host that has none of the services, and the sources in a folder.
-local function bare(system)
+-- A host that has none of the services, and the sources in a folder. Files are copied by the machine's own commands,
+-- unless these are to fail too.
+local function bare(system, copies_too)
   local host = fake_host.new(function(state)
     for _, name in ipairs { "audit-setup", "mount-gss", "zone-names" } do
       state.services["svc:/site/" .. name .. ":default"] = nil
@@ -16,6 +17,7 @@ local function bare(system)
     state.runs_methods = true
   end)
   host:has "id"
+  if not copies_too then os.execute(("cd '%s/bin' && rm cp mv chmod mkdir"):format(host.folder)) end
   assert(os.execute(("mv '%s/root/opt/auditrecv/gz-smf' '%s/source'"):format(host.folder, host.folder)))
   host.manifests = system and system ~= "smartos" and "/lib/svc/manifest/site" or "/opt/custom/smf"
   return host
@@ -112,6 +114,22 @@ describe("the installer", function()
     assert.is_nil(service(host, "zone-names"))
   end)
 
+  it("brings a mechanism of its own, and takes it away again", function()
+    local host = bare()
+    assert(os.execute(("mkdir -p '%s/opt/auditrecv/gss/32'"):format(host.root)))
+    host:write("/opt/auditrecv/gss/32/mech_dummy.so.1", "dummy 32")
+    local before = host:picture()
+    installed(host, "smartos", "mount-gss/enabled=true mount-gss/dummy=true audit-setup/mechanism=dummy "
+      .. "audit-setup/hosts=192.0.2.7")
+    assert.equal("online", service(host, "mount-gss").state)
+    assert.equal("online", service(host, "audit-setup").state)
+    assert.equal("dummy 32", host:state().audit.mapped)
+    undo(host)
+    host:change(function(state) state.audit.kernel, state.audit.mapped = {}, nil end)
+    host:is_like(before)
+    assert.equal("dummy 32", host:read "/opt/auditrecv/gss/32/mech_dummy.so.1")
+  end)
+
   it("gives a service in maintenance another chance", function()
     local host = bare()
     installed(host, "smartos", "audit-setup/hosts=192.0.2.7")
@@ -156,14 +174,14 @@ describe("the installer", function()
   end)
 
   it("does all of it when it was cut off or a command failed", function()
-    local host = bare()
+    local host = bare("smartos", true)
     installed(host, "smartos", HOSTS)
     local wanted, had = files(host), host:state().services
     local calls = host:calls()
     assert(calls > 100)
     for n = 3, calls, 53 do
       for _, what in ipairs { "fail_at", "kill_at" } do
-        local other = bare()
+        local other = bare("smartos", true)
         install(other, "smartos " .. HOSTS, { [what] = n })
         local status, said = install(other, "smartos " .. HOSTS)
         assert.equal(0, status, said)

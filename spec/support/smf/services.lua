@@ -86,6 +86,7 @@ return function(host)
     for group, inside in text:gmatch '<property_group name="([^"]+)"[^>]*>(.-)</property_group>' do
       for key, kind, value in inside:gmatch '<propval name="([^"]+)" type="([^"]+)" value="([^"]*)"/>' do
         local path_of = group .. "/" .. key
+        if value:find "^/" then value = host.root .. value end -- a place of the host
         new.properties[path_of] = old and old.changed and old.changed[path_of] and old.properties[path_of]
           or { type = kind, values = { plain(value) } }
       end
