@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "bsm/trail.h"
+#include "cmd/asking.h"
 #include "cmd/cmd.h"
 #include "cmd/pretty.h"
 #include "cmd/progress.h"
@@ -36,6 +37,7 @@ static const char usage[] =
 /* One run over all files. */
 struct decoding {
 	struct settings *settings;
+	struct asking asking;
 	struct script *script;
 	struct record record;
 	bool record_made;
@@ -278,6 +280,7 @@ choose_rules(struct settings *s, size_t place, const struct options *o)
 static struct err *
 prepare(struct decoding *d, const struct options *o)
 {
+	struct build_lookups lookups = { .asker = &d->asking.asker };
 	size_t place = BUILD_DEFAULT;
 	struct err *e = settings_read(&d->settings, o->source.daemon.file,
 	    o->source.daemon.assignments, o->source.daemon.assignment_count);
@@ -292,8 +295,9 @@ prepare(struct decoding *d, const struct options *o)
 		return settings_blame(e, o->source.daemon.file);
 	if (!(d->record_made = record_init(&d->record)))
 		return err_new("out of memory");
-	return settings_blame(
-	    build_script(&d->script, d->settings, place, NULL), o->source.daemon.file);
+	if ((e = asking_open(&d->asking, d->settings)) == NULL)
+		e = build_script(&d->script, d->settings, place, &lookups);
+	return settings_blame(e, o->source.daemon.file);
 }
 
 int
@@ -317,6 +321,7 @@ cmd_decode(int argc, char **argv)
 		log_tick(1);
 	}
 	script_close(d.script);
+	asking_close(&d.asking);
 	if (d.record_made)
 		record_fini(&d.record);
 	settings_free(d.settings);

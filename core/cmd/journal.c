@@ -161,6 +161,7 @@ static void
 finish(struct journal_command *c)
 {
 	groups_close(c->groups);
+	asking_close(&c->asking);
 	if (c->record_made)
 		record_fini(&c->record);
 	buf_fini(&c->document);

@@ -7,6 +7,7 @@
 #define CMD_JOURNAL_H
 
 #include "base/buf.h"
+#include "cmd/asking.h"
 #include "cmd/selection.h"
 #include "cmd/source.h"
 #include "daemon/group.h"
@@ -24,6 +25,7 @@ struct journal_command {
 	int argc; /* arguments behind the subcommand's name */
 	char **argv;
 
+	struct asking asking;
 	struct groups *groups; /* made when documents are */
 	struct record record;
 	bool record_made;

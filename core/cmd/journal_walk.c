@@ -68,11 +68,15 @@ journal_walk(struct journal_command *c,
 struct err *
 journal_rules(struct journal_command *c)
 {
+	struct err *e;
+
 	if (!c->record_made && !(c->record_made = record_init(&c->record)))
 		return err_new("out of memory");
 	if (c->groups != NULL)
 		return NULL;
-	return groups_open(&c->groups, c->settings, NULL, NULL, NULL);
+	if ((e = asking_open(&c->asking, c->settings)) != NULL)
+		return e;
+	return groups_open(&c->groups, c->settings, &c->asking.asker, NULL, NULL);
 }
 
 bool

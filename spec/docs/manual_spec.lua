@@ -63,8 +63,9 @@ describe("the manual", function()
         if not os.execute "command -v mandoc >/dev/null" then pending "mandoc is not installed" return end
         local lint = assert(io.popen("mandoc -Tlint " .. page .. " 2>&1"))
         for line in lint:lines() do
-          -- our own pages are not installed where the specs run
-          assert(line:find "referenced manual not found: Xr auditrecv", line)
+          -- our own pages are not installed where the specs run, or were, and the machine's index knows of them
+          assert(line:find "referenced manual not found: Xr auditrecv" or line:find "outdated mandoc.db lacks auditrecv",
+            line)
         end
         lint:close()
       end)
