@@ -79,7 +79,7 @@ return function(host)
     local fmri = ("svc:/%s:%s"):format(service, name)
     local old = state.services[fmri]
     local enabled = text:match '<instance name="[^"]+" enabled="(%a+)"' == "true"
-    local new = { properties = {}, state = old and old.state or enabled and "online" or "disabled",
+    local new = { properties = {}, state = old and old.state or enabled and "offline" or "disabled",
       method = text:match 'name="stop" exec="(/%S+) %%m"' }
     new.enabled = enabled
     if old then new.enabled = old.enabled end -- an import keeps what it finds
@@ -167,7 +167,8 @@ return function(host)
       end
       if service.state ~= "online" then host.load_auditd(true) end
     end
-    if service.state ~= "maintenance" then service.state = "online" end
+    if service.state == "online" or service.state == "maintenance" then return end
+    service.state = "online"
     run_method(fmri, service, "start")
   end
 
