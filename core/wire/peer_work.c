@@ -289,6 +289,7 @@ static void
 go(struct peer *p)
 {
 	struct work *w = p->work;
+	struct pool *pool;
 
 	while (p->state != PEER_GONE && hand_over(p)) {
 		if (p->stream.open && p->state == PEER_OPEN && !p->stream.handshake.mech->slow) {
@@ -297,8 +298,9 @@ go(struct peer *p)
 		}
 		if (p->state == PEER_GONE || !begin(p))
 			break;
-		if (p->wire->pool != NULL) {
-			pool_submit(p->wire->pool, &w->job);
+		pool = p->stream.open ? p->wire->pool : p->wire->login_pool;
+		if (pool != NULL) {
+			pool_submit(pool, &w->job);
 			return;
 		}
 		work(&w->job);

@@ -26,7 +26,12 @@ struct wire {
 	struct listener *listeners; /* one per socket */
 	size_t listener_count;
 	struct kerberos_acceptor *kerberos; /* NULL: no listener allows kerberos_v5 */
-	struct pool *pool;         /* for slow mechanisms; NULL: their work is done in the loop */
+	/*
+	 * Threads for slow mechanisms; NULL: their work is done in the loop. Logins, which may
+	 * wait for files and locks of the library, have one of their own, so that no record waits
+	 * for them.
+	 */
+	struct pool *pool, *login_pool;
 	struct arrivals *arrivals; /* NULL: each address as often as it likes */
 	unsigned max_open;         /* connections that the limit of descriptors allows */
 	bool accepting;

@@ -143,7 +143,11 @@ open_kerberos(struct wire *w)
 		return NULL;
 	if ((e = kerberos_acceptor_open(&w->kerberos, &w->config->kerberos)) != NULL)
 		return e;
-	return w->config->workers > 0 ? pool_open(&w->pool, w->loop, w->config->workers) : NULL;
+	if (w->config->workers == 0)
+		return NULL;
+	if ((e = pool_open(&w->pool, w->loop, w->config->workers)) != NULL)
+		return e;
+	return pool_open(&w->login_pool, w->loop, 1);
 }
 
 struct err *
@@ -240,6 +244,7 @@ wire_close(struct wire *w)
 	if (w == NULL)
 		return;
 	listener_close_all(w);
+	pool_close(w->login_pool);
 	pool_close(w->pool);
 	let_go(&w->logins);
 	let_go(&w->senders);
