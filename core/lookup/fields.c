@@ -133,7 +133,7 @@ take_rest(struct jsonread *r, enum jsonread_token token, unsigned most, struct s
 	default: return false;
 	}
 	while (r->depth >= depth)
-		if (r->depth > depth + most || jsonread_next(r) == JSONREAD_BAD)
+		if (r->depth >= depth + most || jsonread_next(r) == JSONREAD_BAD)
 			return false;
 	*out = (struct str){ from, (size_t)(r->at - from) };
 	return true;
