@@ -49,10 +49,11 @@ local function start_daemon(folder, sink_port, options)
     listen = { %s }, kerberos = %s,
     output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } },
     limits = { startups = "4096", max_rate = 0 },
-    rules = { directory = %s }, dead_letters = { directory = %q },
+    rules = { directory = %s }, dead_letters = { directory = %q }, journal = { directory = %s },
   }]]):format(options.listen or DUMMY, options.kerberos or "nil", sink_port, rules and ("%q"):format(rules) or "nil",
-    folder .. "/dead"))
-  local d = process.start(folder, "serve", { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" },
+    folder .. "/dead", options.journal and ("%q"):format(folder .. "/journal") or "nil"))
+  -- a name of its own each time: what an earlier one said is not to be taken for its words
+  local d = process.start(folder, "serve" .. math.random(1, 1 << 30), { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" },
     { env = options.env })
   d:line_with "event=ready"
   d.port = d:line_with("event=listening"):match "port=(%d+)"
@@ -239,7 +240,7 @@ do
   local sink = process.start(away, "sink", { out .. "/sink", "0" })
   local port = process.until_true("the sink", function() return sink:stdout():match "^(%d+)\n" end)
   sink:kill(process.signal.SIGSTOP)
-  local d = start_daemon(away, tonumber(port), nil, true)
+  local d = start_daemon(away, tonumber(port), { journal = true })
   local _, before = usage(d.pid)
   local load = process.start(away, "load", { out .. "/load", "--to", "127.0.0.1:" .. d.port, "--window", "4096",
     file })
@@ -251,7 +252,7 @@ do
   say("%.1f bytes written a record, %d fsyncs", journal.bytes / journal.appended, journal.syncs)
   d:kill():wait()
   local began = process.now()
-  d = start_daemon(away, tonumber(port), nil, true)
+  d = start_daemon(away, tonumber(port), { journal = true })
   say("started on a journal of %.2f GiB after a crash in %.2f s", journal.disk_bytes / (1 << 30),
     process.now() - began)
   sink:kill(process.signal.SIGCONT)
