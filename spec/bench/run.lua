@@ -53,8 +53,8 @@ local function start_daemon(folder, sink_port, options)
   }]]):format(options.listen or DUMMY, options.kerberos or "nil", sink_port, rules and ("%q"):format(rules) or "nil",
     folder .. "/dead", options.journal and ("%q"):format(folder .. "/journal") or "nil"))
   -- a name of its own each time: what an earlier one said is not to be taken for its words
-  local d = process.start(folder, "serve" .. math.random(1, 1 << 30), { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" },
-    { env = options.env })
+  local d = process.start(folder, "serve" .. math.random(1, 1 << 30),
+    { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" }, { env = options.env })
   d:line_with "event=ready"
   d.port = d:line_with("event=listening"):match "port=(%d+)"
   return d
