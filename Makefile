@@ -37,7 +37,7 @@ LINK	= $(CC) $(FLAGS_$(FLAVOR)) -pie $(LINK_$(shell uname -s))
 LINK_Linux = -Wl,-z,relro,-z,now
 LINK_SunOS = -Wl,-z,now -lsocket -lnsl
 
-ROOMS	= base http bsm wire journal script lookup output daemon process shipper sink confined illumos ledger groups startups
+ROOMS	= base http bsm wire journal script lookup output daemon process shipper sink confined illumos ledger groups startups gss
 objs	= $(patsubst core/%.c,$(OUT)/%.o,$(wildcard core/$(1)/*.c)) $(if $(filter bsm script output,$(1)),$(OUT)/gen/$(1).o)
 libs	= $(foreach r,$(1),$(OUT)/lib$(r).a)
 # What the test binding of a room is linked with.
@@ -52,6 +52,7 @@ NEEDS_shipper = output http base
 NEEDS_sink = output http base
 NEEDS_bsm = bsm base
 NEEDS_wire = wire base
+NEEDS_gss = base
 NEEDS_journal = journal base
 NEEDS_script = script bsm base
 NEEDS_lookup = lookup http base
@@ -129,7 +130,7 @@ torture:
 	@ROUNDS=$(ROUNDS) FLAVOR=$(FLAVOR) sh spec/run --output=spec.support.report spec/oracle
 
 demo:
-	@.ci/need build
+	@.ci/need demo
 	@$(MAKE) -s all
 	@sh spec/demo
 
