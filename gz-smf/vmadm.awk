@@ -1,5 +1,5 @@
-# vmadm.awk: the list of objects that `vmadm lookup -j` prints, as lines "zone TAB alias TAB owner TAB state". Texts stay as
-# they are written there, in their quotes. What is not such a list ends it with status 1.
+# vmadm.awk: the list of objects that `vmadm lookup -j` prints, as lines "zone TAB alias TAB owner TAB brand TAB state".
+# Texts stay as they are written there, in their quotes. What is not such a list ends it with status 1.
 
 # Line by line, for a text never goes over the end of one, and a list may be long.
 function token(  t) {
@@ -37,7 +37,7 @@ function broken() {
 
 function object(  name, t, zone, field) {
 	zone["zonename"] = zone["uuid"] = ""
-	zone["alias"] = zone["owner_uuid"] = zone["state"] = "null"
+	zone["alias"] = zone["owner_uuid"] = zone["brand"] = zone["state"] = "null"
 	t = token()
 	while (t != "}") {
 		if (t == ",") t = token()
@@ -47,7 +47,8 @@ function object(  name, t, zone, field) {
 		if (t != "," && t != "}") broken()
 	}
 	name = zone["zonename"] ~ /^"/ ? zone["zonename"] : zone["uuid"]
-	if (name ~ /^"/) print name "\t" zone["alias"] "\t" zone["owner_uuid"] "\t" zone["state"]
+	if (name ~ /^"/)
+		print name "\t" zone["alias"] "\t" zone["owner_uuid"] "\t" zone["brand"] "\t" zone["state"]
 }
 
 BEGIN {

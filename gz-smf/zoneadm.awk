@@ -1,5 +1,5 @@
 # zoneadm.awk: lines "zone ID:NAME:STATE:…" of `zoneadm list -cp`, each followed by what `zonecfg info attr` says of that zone,
-# as lines "zone TAB alias TAB owner TAB state" with the texts as JSON. Input that does not end with "end" was cut off.
+# as lines "zone TAB alias TAB owner TAB brand TAB state" with the texts as JSON. Input that does not end with "end" was cut off.
 
 function json(text,  out, i, c) {
 	if (text == "") return "null"
@@ -14,15 +14,17 @@ function json(text,  out, i, c) {
 
 function put() {
 	if (name != "") print json(name) "\t" json(attribute["alias"] != "" ? attribute["alias"] : name) "\t" \
-		json(attribute["owner-uuid"]) "\t" json(state)
+		json(attribute["owner-uuid"]) "\t" json(brand) "\t" json(state)
 	name = attribute["alias"] = attribute["owner-uuid"] = ""
 }
 
 /^zone / {
 	put()
+	gsub(/\\:/, "/") # a colon in a path
 	split($0, part, ":")
 	name = part[2]
 	state = part[3]
+	brand = part[6]
 	next
 }
 /^end$/ { put(); whole = 1; next }

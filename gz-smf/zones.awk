@@ -1,11 +1,11 @@
-# zones.awk: the file of zones from two files: the zones of now, as sorted lines "zone TAB alias TAB owner TAB state", and the file
-# as it was. At most `keep` zones that are gone stay in it, those that went last.
+# zones.awk: the file of zones from two files: the zones of now, as sorted lines "zone TAB alias TAB owner TAB brand TAB state", and
+# the file as it was. At most `keep` zones that are gone stay in it, those that went last.
 
 BEGIN { FS = "\t" }
 
 NR == FNR && FILENAME == ARGV[1] {
 	if (!($1 in row)) order[++count] = $1
-	row[$1] = $1 ":{\"zonename\":" $1 ",\"alias\":" $2 ",\"owner_uuid\":" $3 ",\"state\":" $4 "}"
+	row[$1] = $1 ":{\"zonename\":" $1 ",\"alias\":" $2 ",\"owner_uuid\":" $3 ",\"brand\":" $4 ",\"state\":" $5 "}"
 	next
 }
 

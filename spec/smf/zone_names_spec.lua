@@ -9,7 +9,7 @@ local FILE = "/var/zone-names/zones.json"
 
 local function vm(uuid, alias, state, zone)
   return ('  {\n    "zonename": "%s",\n    "uuid": "%s",\n    "alias": %s,\n    "owner_uuid": "%s",\n'
-    .. '    "state": "%s"\n  }'):format(zone or uuid, uuid, alias, OWNER, state)
+    .. '    "brand": "lx",\n    "state": "%s"\n  }'):format(zone or uuid, uuid, alias, OWNER, state)
 end
 
 local function vms(...) return "[\n" .. table.concat({ ... }, ",\n") .. "\n]\n" end
@@ -47,8 +47,8 @@ describe("zone-names", function()
     it("writes what vmadm knows, by the name of the zone: " .. shell, function()
       local host = smartos(vm(WEB, '"web-1"', "running"), vm(DB, '"db"', "stopped", "named"))
       assert.same({
-        [WEB] = { zonename = WEB, alias = "web-1", owner_uuid = OWNER, state = "running" },
-        named = { zonename = "named", alias = "db", owner_uuid = OWNER, state = "stopped" },
+        [WEB] = { zonename = WEB, alias = "web-1", owner_uuid = OWNER, brand = "lx", state = "running" },
+        named = { zonename = "named", alias = "db", owner_uuid = OWNER, brand = "lx", state = "stopped" },
       }, once(host, { shell = shell }))
       assert.equal("zones.json\n", files(host))
     end)
@@ -64,8 +64,9 @@ describe("zone-names", function()
       process.write(host.folder .. "/zoneadm", "0:global:running:/::ipkg:shared\n"
         .. "3:build:running:/zones/b\\:uild:aaaa-bbbb:lipkg:excl\n-:mail:installed:/zones/mail::lipkg:excl:0\n")
       assert.same({
-        build = { zonename = "build", alias = "old: build \\ box", owner_uuid = OWNER, state = "running" },
-        mail = { zonename = "mail", alias = "mail", owner_uuid = json.null, state = "installed" },
+        build = { zonename = "build", alias = "old: build \\ box", owner_uuid = OWNER, brand = "lipkg",
+          state = "running" },
+        mail = { zonename = "mail", alias = "mail", owner_uuid = json.null, brand = "lipkg", state = "installed" },
       }, once(host, { shell = shell }))
     end)
   end
@@ -102,7 +103,8 @@ describe("zone-names", function()
     host:set("zone-names", { keep = 1 })
     once(host)
     process.write(host.folder .. "/vmadm", vms(vm(DB, '"db"', "running")))
-    assert.same({ zonename = WEB, alias = "web", owner_uuid = OWNER, state = "destroyed" }, once(host)[WEB])
+    assert.same({ zonename = WEB, alias = "web", owner_uuid = OWNER, brand = "lx", state = "destroyed" },
+      once(host)[WEB])
     local before = inode(host)
     once(host)
     assert.equal(before, inode(host))
