@@ -401,6 +401,15 @@ fields_each(struct str json, bool object,
 }
 
 bool
+fields_whole(struct str json)
+{
+	struct jsonread r;
+
+	jsonread_init(&r, json);
+	return jsonread_skip(&r) && jsonread_next(&r) == JSONREAD_END;
+}
+
+bool
 fields_code_is(struct str json, struct str code)
 {
 	struct jsonread r;

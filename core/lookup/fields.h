@@ -61,6 +61,9 @@ bool fields_keys(struct str json, const struct key_path *paths, size_t count, en
 bool fields_each(struct str json, bool object,
     bool (*element)(void *ctx, struct str key, struct str json), void *ctx) MUST_USE;
 
+/* Is it JSON from its beginning to its end? */
+bool fields_whole(struct str json) MUST_USE;
+
 /* Is the top-level "code" this text? */
 bool fields_code_is(struct str json, struct str code);
 

@@ -4,7 +4,7 @@
  * A question is a key that is being asked for; those who wait for it hang on it. It stands in the
  * queue of its source until a request takes it along. Waiters are told from the loop only: they are
  * moved to `telling`, and the watcher `turn` tells them and sends what is queued before the loop
- * blocks.
+ * blocks again.
  */
 #ifndef LOOKUP_INSIDE_H
 #define LOOKUP_INSIDE_H
@@ -119,7 +119,7 @@ struct lookup {
 	struct source *sources[LOOKUP_SOURCES];
 	size_t source_count;
 	struct cache cache;
-	ev_prepare turn;
+	ev_timer turn; /* only ever fed, behind all else that happens in a turn of the loop */
 	ev_timer deadline, files;
 	struct question **known; /* buckets */
 	struct waiter **known_waiters;

@@ -174,7 +174,7 @@ preload_page(struct source *s, struct str body, const char *why, bool not_ready)
 		fail(s, why, not_ready);
 		return;
 	}
-	if (!fields_each(body, s->d.preload.object, keep_element, &page) ||
+	if (!fields_whole(body) || !fields_each(body, s->d.preload.object, keep_element, &page) ||
 	    buf_failed(&page.last)) {
 		buf_fini(&page.last);
 		fail(s, "the page is not what was declared", false);

@@ -20,8 +20,8 @@ set_deadline(struct lookup *l)
 void
 lookup_stir(struct lookup *l)
 {
-	if (!ev_is_active(&l->turn))
-		ev_prepare_start(l->loop, &l->turn);
+	if (!ev_is_pending(&l->turn))
+		ev_feed_event(l->loop, &l->turn, EV_CUSTOM);
 }
 
 /* ---- those who wait ---- */
@@ -273,12 +273,12 @@ on_deadline(struct ev_loop *loop, ev_timer *w, int events)
 }
 
 static void
-on_turn(struct ev_loop *loop, ev_prepare *w, int events)
+on_turn(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct lookup *l = container_of(w, struct lookup, turn);
 
+	(void)loop;
 	(void)events;
-	ev_prepare_stop(loop, w);
 	requests_go(l);
 	tell_all(l);
 }
@@ -292,7 +292,8 @@ questions_init(struct lookup *l)
 		buckets *= 2;
 	l->known_mask = buckets - 1;
 	l->telling_end = &l->telling;
-	ev_prepare_init(&l->turn, on_turn);
+	ev_init(&l->turn, on_turn);
+	ev_set_priority(&l->turn, EV_MINPRI);
 	ev_init(&l->deadline, on_deadline);
 	return (l->known = calloc(buckets, sizeof(*l->known))) != NULL &&
 	       (l->known_waiters = calloc(buckets, sizeof(*l->known_waiters))) != NULL;
@@ -303,7 +304,7 @@ questions_fini(struct lookup *l)
 {
 	struct waiter *w;
 
-	ev_prepare_stop(l->loop, &l->turn);
+	ev_clear_pending(l->loop, &l->turn);
 	ev_timer_stop(l->loop, &l->deadline);
 	for (size_t i = 0; l->known != NULL && i <= l->known_mask; i++) {
 		struct question *next;

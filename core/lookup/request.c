@@ -203,7 +203,8 @@ on_done(void *ctx, const struct http_result *result)
 	else if ((word = judge(r, result, &why)) == WORD_GOOD && r->kind == REQUEST_ONE)
 		word = take_one(r, &why);
 	else if (word == WORD_GOOD && r->kind == REQUEST_MANY &&
-		 !fields_each(buf_view(&r->body), s->d.batch.object, take_element, r)) {
+		 (!fields_whole(buf_view(&r->body)) ||
+		     !fields_each(buf_view(&r->body), s->d.batch.object, take_element, r))) {
 		word = WORD_FAULT;
 		why = "the answer is not what was declared";
 	}

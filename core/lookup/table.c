@@ -170,6 +170,8 @@ take_text(struct reading *in, struct str text)
 	    blank < text.len && strchr(" \t\r\n", text.at[blank]) != NULL && text.at[blank] != '\0')
 		blank++;
 	if (blank < text.len && (text.at[blank] == '{' || text.at[blank] == '[')) {
+		if (!fields_whole(text))
+			return err_new("it is no whole JSON");
 		if (!fields_each(text, text.at[blank] == '{', keep_element, in) && !in->full)
 			return err_new(
 			    "it is no JSON list, or object, of elements that can be kept");
