@@ -1,7 +1,5 @@
 #include "cmd/asking.h"
 
-#include "daemon/asker.h"
-
 struct err *
 asking_open(struct asking *a, const struct settings *s)
 {
@@ -13,13 +11,14 @@ asking_open(struct asking *a, const struct settings *s)
 	a->parts.config.cache_file = NULL;
 	if ((e = lookup_open(&a->lookup, NULL, &a->parts.config)) != NULL)
 		return e;
-	a->asker = asker_make(a->lookup);
+	asker_init(&a->asker, a->lookup);
 	return NULL;
 }
 
 void
 asking_close(struct asking *a)
 {
+	asker_fini(&a->asker);
 	lookup_close(a->lookup);
 	build_lookup_free(&a->parts);
 }

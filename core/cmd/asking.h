@@ -5,13 +5,14 @@
 #ifndef CMD_ASKING_H
 #define CMD_ASKING_H
 
+#include "daemon/asker.h"
 #include "daemon/build.h"
 
 /* Begins zeroed. */
 struct asking {
 	struct build_lookup parts;
 	struct lookup *lookup;
-	struct script_asker asker;
+	struct asker asker;
 };
 
 /* The services of the settings, which are borrowed. The daemon's cache file is left alone. */

@@ -280,7 +280,7 @@ choose_rules(struct settings *s, size_t place, const struct options *o)
 static struct err *
 prepare(struct decoding *d, const struct options *o)
 {
-	struct build_lookups lookups = { .asker = &d->asking.asker };
+	struct build_lookups lookups = { .asker = &d->asking.asker.door };
 	size_t place = BUILD_DEFAULT;
 	struct err *e = settings_read(&d->settings, o->source.daemon.file,
 	    o->source.daemon.assignments, o->source.daemon.assignment_count);

@@ -76,7 +76,7 @@ journal_rules(struct journal_command *c)
 		return NULL;
 	if ((e = asking_open(&c->asking, c->settings)) != NULL)
 		return e;
-	return groups_open(&c->groups, c->settings, &c->asking.asker, NULL, NULL);
+	return groups_open(&c->groups, c->settings, &c->asking.asker.door, NULL, NULL);
 }
 
 bool

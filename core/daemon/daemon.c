@@ -23,7 +23,7 @@ struct daemon {
 	struct ev_loop *loop;
 	struct pool *pool;
 	struct lookup *lookup;
-	struct script_asker asker;
+	struct asker asker;
 	struct pipeline *pipeline;
 	struct pipeline_rooms rooms;
 	struct counts counts;
@@ -206,7 +206,10 @@ reload(struct daemon *d)
 		 d->source->assignment_count)) != NULL)
 		return e;
 	counts_tell_rules(d->rooms.groups); /* the new ones count from nothing */
-	if ((e = groups_reload(d->rooms.groups, fresh)) == NULL) {
+	asker_begin(&d->asker);
+	e = groups_reload(d->rooms.groups, fresh);
+	asker_end(&d->asker, e == NULL);
+	if (e == NULL) {
 		build_tell_restart(d->settings, fresh);
 		log_set_level((enum log_level)log_level_named(fresh->log.level));
 		lookup_reopen(d->lookup);
@@ -296,8 +299,9 @@ open_groups(struct daemon *d, bool dry)
 		d->lookup_parts.config.cache_file = NULL; /* it is written at the end */
 	if ((e = lookup_open(&d->lookup, d->loop, &d->lookup_parts.config)) != NULL)
 		return e;
-	d->asker = asker_make(d->lookup);
-	return groups_open(&d->rooms.groups, d->settings, &d->asker, pipeline_wake, d->pipeline);
+	asker_init(&d->asker, d->lookup);
+	return groups_open(
+	    &d->rooms.groups, d->settings, &d->asker.door, pipeline_wake, d->pipeline);
 }
 
 static struct err *
@@ -454,6 +458,7 @@ daemon_close(struct daemon *d)
 	dead_close(d->rooms.dead);
 	pipeline_free(d->pipeline);
 	groups_close(d->rooms.groups);
+	asker_fini(&d->asker);
 	lookup_close(d->lookup);
 	pool_close(d->pool);
 	build_wire_free(&d->wire_parts);

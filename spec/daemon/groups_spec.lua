@@ -6,6 +6,7 @@ local elasticsearch = require "spec.support.elasticsearch"
 local fake = require "spec.support.fake_sender"
 local kdc = require "spec.support.kdc"
 local process = require "spec.support.process"
+local triton = require "spec.support.triton"
 
 local function record(n, event)
   return bsm.record { event = event or "stat", time = { 1700000000 + n, n }, seq = n, bsm.path("/tmp/" .. n),
@@ -167,6 +168,54 @@ describe("a reload", function()
     process.write(d.settings_file, (file:gsub("^return {", 'return { lookups = { deadline = 1 }, ')))
     d:reload():logged "restart_needed"
     assert.equal(0, (d:stop()))
+  end)
+end)
+
+describe("sources of lookups", function()
+  local function asks(path)
+    return ([[
+      local rule = require "auditrecv.rule"
+      local lookup = require "auditrecv.lookup"
+      lookup.source { name = "vm", service = "vmapi", path = %q, key = "text", fields = { "alias" } }
+      return rule { name = "asks", about = "x", apply = function(doc)
+        local vm = lookup.vm "k"
+        if vm then doc.text = { vm.alias } end
+      end }
+    ]]):format(path)
+  end
+
+  it("are the same in all groups: one that is declared in two ways is refused", function()
+    local folder = process.folder()
+    a_folder_of_rules(folder, "rules", asks "/vms/{key}")
+    local function check(own)
+      local file = process.write(folder .. "/s.lua", ([[return {
+        listen = { { mechanisms = { "dummy" }, dummy_from = { "::1" } } },
+        lookups = { services = { { name = "vmapi", url = "http://127.0.0.1:1" } } },
+        rules = { directory = %q },
+        groups = { { name = "own", rules = %q } },
+      }]]):format(folder .. "/rules", a_folder_of_rules(process.folder(), "own", own)))
+      return daemon.run(folder, { "check", "-c", file })
+    end
+    assert.equal(0, check(asks "/vms/{key}").status)
+    local p = check(asks "/zones/{key}")
+    assert.equal(1, p.status)
+    assert.matches("s.lua:5: groups.1.rules: .*own/a.lua:%d+: .*\"vm\" is declared differently", p:stderr())
+  end)
+
+  it("are as before when a reload fails", function()
+    local services = triton.start { zones = 0 }
+    local folder = process.folder()
+    process.mkdir(folder .. "/rules")
+    local d = daemon.start { folder = folder, rules = { ["a.lua"] = asks "/first/{key}" }, settings = { lookups = {
+      services = { { name = "vmapi", url = services.url.vmapi } } } } }
+    process.write(folder .. "/rules/a.lua", asks "/second/{key}")
+    process.write(folder .. "/rules/b.lua", "return {")
+    d:reload():logged("reload_failed", "b.lua")
+    say(login(d, "127.0.0.1"), record(1))
+    process.until_true("the question", function() return services:count "vmapi" > 0 end)
+    assert.equal("/first/k", services:requests()[1].target)
+    d:stop()
+    services:stop()
   end)
 end)
 
