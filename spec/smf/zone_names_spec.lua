@@ -1,4 +1,5 @@
 -- The file of zones that a host writes for receivers that have no Triton to ask.
+local daemon = require "spec.support.daemon"
 local fake_host = require "spec.support.smf.fake_host"
 local json = require "spec.support.json"
 local process = require "spec.support.process"
@@ -154,6 +155,21 @@ describe("zone-names", function()
     process.write(host.folder .. "/vmadm", vms())
     local _, said = once(host)
     assert.matches("deliver failed with status 3", said)
+  end)
+
+  it("writes what the rules of a receiver read", function()
+    local ZONE = "b6d2c1f0-3a57-4e0c-9f27-5d6f0c1e8a11" -- one of those in the trail of the demo
+    local host = smartos(vm(ZONE, '"shop"', "running"))
+    once(host)
+    assert(os.execute(("lua5.4 spec/bench/generate.lua --profile demo --out '%s/trail'"):format(host.folder)))
+    local settings = process.write(host.folder .. "/settings.lua", ([[return { rules = { directory = "%s/rules" },
+      lookups = { services = { { name = "zones", file = "%s" } } } }]]):format(os.getenv "PWD", host.root .. FILE))
+    local p = daemon.run(host.folder, { "decode", "-c", settings, host.folder .. "/trail" })
+    assert.equal(0, p.status, p:stderr())
+    local document = json.decode(p:stdout():match('[^\n]*"zonename":"' .. ZONE:gsub("%-", "%%-") .. '"[^\n]*'))
+    assert.equal("shop", document.zonealias)
+    assert.same({ name = ZONE, alias = "shop", brand = "lx", state = "running", owner = { uuid = OWNER } },
+      document.zone)
   end)
 
   it("runs until it is stopped, and tells of a trouble once", function()
