@@ -33,11 +33,14 @@ end
 
 -- All entries from a number on, by number.
 function M.all(j, number, bytes)
-  local found = {}
+  local found, last = {}, 0
   while true do
     local entries, after = j:fetch(number, bytes)
     if #entries == 0 then return found end
-    for _, e in ipairs(entries) do found[e.number] = e end
+    for _, e in ipairs(entries) do
+      assert(e.number > last, "numbers grow")
+      found[e.number], last = e, e.number
+    end
     number = after
   end
 end
@@ -49,7 +52,9 @@ function M.read(directory, disk, from)
   local found, damage = {}, {}
   while true do
     local kind, what = r:next()
-    if kind == "entry" then found[what.number] = what
+    if kind == "entry" then
+      assert(not found[what.number], "an entry is read twice")
+      found[what.number] = what
     elseif kind == "damage" then damage[#damage + 1] = what
     else
       assert(kind == "end", what)

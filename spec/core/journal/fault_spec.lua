@@ -78,6 +78,31 @@ describe("core.journal on a disk that refuses", function()
     is_safe(21)
   end)
 
+  it("reads nothing twice when it could not tidy up either", function()
+    j = a_journal.open(disk, { keep_for = 1e6 })
+    a_journal.fill(j, 1, 10)
+    j:settle()
+    disk:fail("sync", "EIO")
+    disk:fail("cut", "EIO")
+    a_journal.fill(j, 11, 20)
+    assert.is_true(j:settle())
+    for _ = 1, 2 do
+      assert.equal(20, a_journal.count(a_journal.all(j, 1)))
+      assert.equal(20, a_journal.count(a_journal.read("journal", disk)))
+      j:close()
+      j = a_journal.open(disk, { keep_for = 1e6 })
+    end
+    j:close()
+    -- The same with half an entry.
+    local name = a_journal.segments(disk)[1]
+    disk:put(name, disk:files()[name]:sub(1, -50))
+    j = a_journal.open(disk, { keep_for = 1e6 })
+    local found, damage = a_journal.read("journal", disk)
+    assert.same({ 20, {} }, { a_journal.count(found), damage })
+    assert.equal(20, a_journal.count(a_journal.all(j, 1)))
+    assert.equal(0, j:counters().damaged)
+  end)
+
   it("leaves no files behind where it could store nothing", function()
     j = a_journal.open(disk)
     disk:fail("sync", "EIO", 0, 8)

@@ -31,6 +31,37 @@ describe("core.journal's archive", function()
     assert.same({ 1, 0 }, { j:counters().segments, j:counters().damaged })
   end)
 
+  it("leaves nothing missing when the power goes after it went", function()
+    for seed = 1, 5 do
+      disk = journal.disk(seed)
+      j = a_journal.open(disk)
+      fill(1, 300)
+      j:move(250)
+      assert.is_true(until_so(function() return j:counters().expired > 0 end))
+      disk:off()
+      j:close()
+      disk:power_cut()
+      j = a_journal.open(disk)
+      assert.same({ 250, 0 }, { j:cursor(), j:counters().damaged })
+      if seed < 5 then j:close() end
+    end
+  end)
+
+  it("goes whole when nothing has come for long", function()
+    j = a_journal.open(disk)
+    fill(1, 100)
+    j:move(101)
+    j:close()
+    j = a_journal.open(disk) -- by now, its records are years old
+    assert.is_true(until_so(function() return #a_journal.segments(disk) == 0 end))
+    assert.equal(0, j:counters().disk_bytes)
+    fill(101, 150)
+    assert.equal(50, a_journal.count(a_journal.all(j, 1)))
+    j:close()
+    j = a_journal.open(disk)
+    assert.same({ 151, 0 }, { j:next(), j:counters().damaged })
+  end)
+
   it("is kept as long as was asked", function()
     j = a_journal.open(disk, { keep_for = 3600 })
     fill(1, 500)

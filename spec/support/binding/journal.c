@@ -113,12 +113,12 @@ l_disk_fail(lua_State *L)
 	static const char *const names[] = { "short", "EIO", "ENOSPC", "EINTR", "EROFS", NULL };
 	static const int numbers[] = { 0, EIO, ENOSPC, EINTR, EROFS };
 	struct disk *d = check_disk(L, 1);
+	int call = luaL_checkoption(L, 2, NULL, disk_call_names);
 
 	pthread_mutex_lock(&d->lock);
-	d->fail_call = luaL_checkoption(L, 2, NULL, disk_call_names);
-	d->fail_errno = numbers[luaL_checkoption(L, 3, NULL, names)];
-	d->fail_after = (unsigned)luaL_optinteger(L, 4, 0);
-	d->fail_times = (unsigned)luaL_optinteger(L, 5, 1);
+	d->fails[call].error = numbers[luaL_checkoption(L, 3, NULL, names)];
+	d->fails[call].after = (unsigned)luaL_optinteger(L, 4, 0);
+	d->fails[call].times = (unsigned)luaL_optinteger(L, 5, 1);
 	pthread_mutex_unlock(&d->lock);
 	return 0;
 }
@@ -167,7 +167,7 @@ l_disk_on(lua_State *L)
 
 	d->off = false;
 	d->power_left = -1;
-	d->fail_times = 0;
+	memset(d->fails, 0, sizeof(d->fails));
 	return 0;
 }
 

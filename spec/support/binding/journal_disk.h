@@ -75,8 +75,10 @@ struct disk {
 	int power_left; /* calls that change something until the power goes; -1: it stays */
 	unsigned calls[DISK_CALLS];
 	/* Calls that fail, from the nth on. */
-	int fail_call, fail_errno; /* fail_errno 0: a short count */
-	unsigned fail_after, fail_times;
+	struct {
+		int error; /* 0: a short count */
+		unsigned after, times;
+	} fails[DISK_CALLS];
 };
 
 static unsigned
@@ -104,15 +106,15 @@ disk_enter(struct disk *d, enum disk_call call)
 		errno = EIO;
 		return -1;
 	}
-	if (d->fail_call != (int)call || d->fail_times == 0)
+	if (d->fails[call].times == 0)
 		return 0;
-	if (d->fail_after > 0) {
-		d->fail_after--;
+	if (d->fails[call].after > 0) {
+		d->fails[call].after--;
 		return 0;
 	}
-	d->fail_times--;
-	errno = d->fail_errno;
-	return d->fail_errno == 0 ? 1 : -1;
+	d->fails[call].times--;
+	errno = d->fails[call].error;
+	return errno == 0 ? 1 : -1;
 }
 
 static int
@@ -561,7 +563,7 @@ disk_power_cut(struct disk *d)
 			}
 	d->off = false;
 	d->power_left = -1;
-	d->fail_times = 0;
+	memset(d->fails, 0, sizeof(d->fails));
 }
 
 #endif
