@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "output/check.h"
 #include "http/http.h"
+#include "output/check.h"
 #include "output/look.h"
 #include "output/secret.h"
 #include "output/template.h"

@@ -108,6 +108,14 @@ describe("README.md", function()
     es:stop()
   end)
 
+  it("has settings for a journal", function()
+    local steps = typed(book.examples "README.md", function(example)
+      return example.file == "journal.lua" or example.command and example.command:find("journal.lua", 1, true)
+    end)
+    assert.equal(2, #steps)
+    run(steps, session.checkout())
+  end)
+
   it("has settings for a first receiver", function()
     local folder = session.checkout()
     for _, example in ipairs(book.examples "README.md") do
