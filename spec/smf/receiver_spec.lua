@@ -132,7 +132,10 @@ describe("the receiver's manifest", function()
 end)
 
 describe("the receiver under its method", function()
+  local last
+
   local function settings_of(host, more)
+    last = host
     process.mkdir(host.folder .. "/rules")
     process.write(host.settings, ([[return {
       listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" }, dummy_from = { "127.0.0.0/8" } } },
@@ -147,6 +150,12 @@ describe("the receiver under its method", function()
     p:close()
     return pid
   end
+
+  -- Nothing outlives a spec that failed.
+  after_each(function()
+    local pid = pid_of(last)
+    if pid then process.signal.kill(pid, process.signal.SIGKILL) end
+  end)
 
   local function log_has(host, text)
     return process.until_true(text, function() return process.read(host.folder .. "/said"):find(text, 1, true) end)
