@@ -56,6 +56,23 @@ tell_journal(const struct journal *j)
 }
 
 static void
+tell_output(const struct pipeline_rooms *rooms)
+{
+	struct output_counters n;
+
+	output_counters(rooms->output, &n);
+	log_answer("output_counts", N("requests", n.requests), N("documents", n.documents),
+	    N("bytes", n.bytes), N("indexed", n.indexed), N("existed", n.exists),
+	    N("refused", n.refused), N("repaired", n.repaired), N("rerouted", n.rerouted),
+	    N("retried_items", n.retried_items), N("retried_requests", n.retried_requests),
+	    N("halved", n.halved), N("answers_429", n.answers_429), N("answers_5xx", n.answers_5xx),
+	    N("answers_odd", n.answers_odd), N("in_flight", n.in_flight),
+	    N("paused_indices", n.paused_indices), N("pending", output_pending(rooms->output)),
+	    N("held_bytes", output_held(rooms->output)),
+	    N("dead_letters_pending", dead_pending(rooms->dead)));
+}
+
+static void
 tell_late(const struct pipeline *p)
 {
 	struct late_counters n;
@@ -104,6 +121,7 @@ counts_tell_rooms(const struct counts *c)
 	tell_wire(c->rooms->wire);
 	if (c->rooms->journal != NULL)
 		tell_journal(c->rooms->journal);
+	tell_output(c->rooms);
 	tell_lookups(c->lookup);
 	tell_late(c->pipeline);
 	tell_reasons(&pipeline_senders(c->pipeline)->reasons);

@@ -14,7 +14,7 @@ struct counts {
 
 /* One line of sums, under the name of an event. */
 void counts_tell(const struct counts *c, const char *event);
-/* A line each: connections, journal, sources of lookups, reasons. */
+/* A line each: connections, journal, output, sources of lookups, reasons. */
 void counts_tell_rooms(const struct counts *c);
 void counts_tell_senders(const struct counts *c);
 /* Each rule of each group that has rules of its own. */

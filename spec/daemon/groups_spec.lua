@@ -250,6 +250,7 @@ describe("what SIGUSR1 tells", function()
       "event=counts connections=1 received=3 recovered=0 indexed=1 existed=0 dropped=2",
       "event=connection_counts accepted=1 authenticated=1",
       "event=journal_counts appended=3 stored=3",
+      "event=output_counts requests=",
       'event=reason_counts sender=all fate=dropped rule=quiet reason=noise records=2',
       "event=sender_counts sender=127.0.0.1 from=127.0.0.1 connections=1 received=3",
       "event=rule_counts rule=quiet group=default phase=shape matched=2 dropped=2",
@@ -296,6 +297,24 @@ describe("auditrecv decode --group", function()
     local p = daemon.run(folder, { "decode", "-c", file, "--group", "none", trail })
     assert.equal(1, p.status)
     assert.matches("--group none: the settings have no such group", p:stderr(), 1, true)
+  end)
+end)
+
+describe("limits before authentication", function()
+  it("are those of the settings: an address at its rate, and begin:rate:full", function()
+    local d = daemon.start { settings = { limits = { max_rate = 4, startups = "2:100:3" } } }
+    local function connect(from) return fake.connect { port = d.port, from = from } end
+    local quiet = { connect "127.0.0.1", connect "127.0.0.2" }
+    local late = connect "127.0.0.3"
+    assert.truthy(late:wait_end())
+    d:logged("event=refused from=127.0.0.3", "by lot")
+    for _, s in ipairs(quiet) do assert.is_true(s:login()) end
+    for _ = 1, 3 do assert.is_true(login(d, "127.0.0.1").connections == 1) end
+    assert.truthy(connect("127.0.0.1"):wait_end())
+    d:logged("event=refused from=127.0.0.1", "too many connections from this address within a minute")
+    say(login(d, "127.0.0.9"), record(1))
+    d:stop()
+    assert.matches("refused_early=1 refused_rate=1 ", d:log(), 1, true)
   end)
 end)
 
