@@ -1,5 +1,6 @@
 -- kerberos_v5 in the room itself: a receiver and senders of this process, and a KDC that is started for them.
 local wire = require "core.wire"
+local gss = require "core.gss"
 local fake = require "spec.support.fake_sender"
 local kdc = require "spec.support.kdc"
 local process = require "spec.support.process"
@@ -389,6 +390,58 @@ describe("core.wire kerberos_v5", function()
     local got = {}
     for _, record in ipairs(r:take_records()) do got[record.sequence] = record.bytes end
     assert.same(records, got)
+  end)
+
+  for missing, flags in pairs { ["mutual authentication"] = { "replay", "sequence" },
+    ["replay detection"] = { "mutual", "sequence" }, ["sequence detection"] = { "mutual", "replay" } } do
+    it("refuses a context without " .. missing, function()
+      open { workers = 1 }
+      local s = connect { context = gss.peer(realm.db1, table.unpack(flags)) }
+      login(s)
+      assert.truthy(s:wait_end())
+      logged("event=refused", "the sender's context lacks " .. missing)
+      assert.equal(0, r:counters().authenticated)
+    end)
+  end
+
+  it("takes no record that is not encrypted", function()
+    open { workers = 1 }
+    local s = connect { context = gss.peer(realm.db1, "mutual", "replay", "sequence") }
+    assert.is_true(login(s))
+    s:write(fake.frame(s.context:wrap(plain(1, "in the open"))))
+    assert.truthy(s:wait_end())
+    logged("event=protocol_broken", "it is not encrypted")
+    assert.equal(0, r:counters().records)
+  end)
+
+  it("refuses a session that RC4 would protect, unless it was asked for that", function()
+    local own = kdc.start { enctypes = "arcfour-hmac aes256-cts", more = "allow_weak_crypto = true",
+      keys = "aes256-cts:normal arcfour-hmac:normal" }
+    finally(function()
+      for name, value in pairs(realm.env) do wire.setenv(name, value) end
+      own:stop()
+    end)
+    for name, value in pairs(own.env) do wire.setenv(name, value) end
+    own:principal("audit/localhost", DB1)
+    local own_key, own_keytab = own:keytab("db1.keytab", DB1), own:keytab("audit.keytab", "audit/localhost")
+    for weak, authenticated in pairs { [0] = 0, [1] = 1 } do
+      open { workers = 1, weak_encryption = weak, keytab = own_keytab }
+      local s = connect { keytab = own_key }
+      local token = assert(s.context:step())
+      s:write(fake.VERSION)
+      assert.equal("01", s:read_frame())
+      s:write(fake.frame(token))
+      if weak == 0 then
+        assert.truthy(s:wait_end())
+        logged("event=refused", "broken or not known")
+      else
+        turn_until("it to be let in", function() return r:counters().authenticated == 1 end)
+      end
+      assert.equal(authenticated, r:counters().authenticated)
+      s:close()
+      r:close()
+      r = nil
+    end
   end)
 
   it("serves the others while the library waits for its replay cache", function()
