@@ -82,6 +82,15 @@ function oracle:daemon(options)
   return d
 end
 
+--- Waits until a daemon knows the fate of everything that it has.
+function oracle.idle(d, limit)
+  process.until_true("the fate of every record", function()
+    d.process:kill(process.signal.SIGUSR1)
+    process.sleep(0.05)
+    return d:counts().waiting == 0
+  end, limit or 60)
+end
+
 --- Waits until every record that a host's plugin took is acknowledged and, but for noise, has its document.
 function oracle:settled(limit)
   local last
