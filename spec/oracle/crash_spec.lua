@@ -60,9 +60,10 @@ describe("a receiver that is killed", function()
     oracle.idle(d)
     local status, counts = d:stop()
     assert.equal(0, status)
-    assert.equal(last.put, counts.recovered)
+    -- what was on its way when it was killed stands in the journal twice
+    assert.is_true(counts.recovered >= last.put)
     assert.equal(0, counts.received)
-    assert.equal(last.put, counts.indexed)
+    assert.same({ last.put, counts.recovered - last.put }, { counts.indexed, counts.existed })
   end)
 
   it("while the index forgets its answers makes no document twice", function()
