@@ -9,7 +9,8 @@ describe("cache that outlives the program", function()
   local fake, door, path
 
   local function open()
-    door = lookup_door.open { services = { { name = "vmapi", url = fake.url.vmapi } }, cache_file = path, deadline = 20 }
+    door = lookup_door.open { services = { { name = "vmapi", url = fake.url.vmapi } }, cache_file = path,
+      deadline = 20 }
     return door
   end
   local function vm_with(members)

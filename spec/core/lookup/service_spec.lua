@@ -394,8 +394,8 @@ describe("lookup of a service", function()
     door:answer(vm, data.BHYVE)
     assert.equal("another", fake:requests()[2].headers["x-token"])
     process.chmod(file, tonumber("644", 8))
-    assert.has_error(function() core.open { services = { service } } end, ('lookups: service "vmapi": %s has mode 0644, '
-      .. "so others get at the secret in it: chmod 600"):format(file))
+    assert.has_error(function() core.open { services = { service } } end,
+      ('lookups: service "vmapi": %s has mode 0644, so others get at the secret in it: chmod 600'):format(file))
   end)
 
   for _, case in ipairs {
@@ -421,5 +421,26 @@ describe("lookup of a service", function()
     door:close()
     vm = open { services = { { name = "vmapi", url = front.url } } }:source(VM)
     assert.equal("missing", (door:answer(vm, data.WEB)))
+  end)
+
+  it("shows a certificate to a service that wants one", function()
+    local folder = tls.folder "IP:127.0.0.1"
+    process.mkdir(folder .. "/vms")
+    process.write(folder .. "/vms/" .. data.WEB, '{"alias":"behind TLS"}')
+    local server = process.start(folder, "server", { "sh", "-c", "cd '" .. folder .. "' && exec openssl s_server "
+      .. "-accept 127.0.0.1:0 -cert n.crt -key n.key -CAfile ca.crt -Verify 1 -verify_return_error -WWW" })
+    local port = process.until_true("the server", function()
+      if server:poll() then error("it ended:\n" .. server:stderr(), 0) end
+      return server:stdout():match "ACCEPT [%d.]+:(%d+)"
+    end)
+    local service = { name = "vmapi", url = "https://127.0.0.1:" .. port, ca_file = folder .. "/ca.crt" }
+    local vm = open { services = { service } }:source(VM)
+    assert.equal("missing", (door:answer(vm, data.WEB)))
+    door:close()
+    service.cert_file, service.key_file = folder .. "/n.crt", folder .. "/n.key"
+    process.chmod(service.key_file, tonumber("600", 8))
+    vm = open { services = { service } }:source(VM)
+    assert.equal("behind TLS", select(2, door:answer(vm, data.WEB)).alias)
+    server:kill():wait()
   end)
 end)

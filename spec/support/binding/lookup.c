@@ -25,6 +25,8 @@ struct bound {
 	struct ev_loop *loop;
 	struct lookup_service services[SERVICES_MOST];
 	ev_timer limit;
+	char *texts[SERVICES_MOST * 7 + 1]; /* what the lookup borrows */
+	size_t text_count;
 };
 
 static lua_Integer told_list[TOLD_MOST];
@@ -56,16 +58,18 @@ raise_err(lua_State *L, struct err *e)
 	return lua_error(L);
 }
 
-/* A member of the table at the top; anchored by that table. */
+/* A member of the table at the top, kept until it is closed. */
 static const char *
-member_text(lua_State *L, const char *name)
+member_text(lua_State *L, struct bound *b, const char *name)
 {
 	const char *text;
+	char *copy = NULL;
 
 	lua_getfield(L, -1, name);
-	text = lua_tostring(L, -1);
+	if ((text = lua_tostring(L, -1)) != NULL)
+		b->texts[b->text_count++] = copy = strdup(text);
 	lua_pop(L, 1);
-	return text != NULL ? strdup(text) : NULL;
+	return copy;
 }
 
 static lua_Number
@@ -97,13 +101,13 @@ read_services(lua_State *L, struct bound *b)
 	for (; count < SERVICES_MOST && lua_rawgeti(L, -1, (lua_Integer)count + 1) == LUA_TTABLE;
 	     count++) {
 		b->services[count] = (struct lookup_service){
-			.name = member_text(L, "name"),
-			.url = member_text(L, "url"),
-			.file = member_text(L, "file"),
-			.ca_file = member_text(L, "ca_file"),
-			.cert_file = member_text(L, "cert_file"),
-			.key_file = member_text(L, "key_file"),
-			.headers_file = member_text(L, "headers_file"),
+			.name = member_text(L, b, "name"),
+			.url = member_text(L, b, "url"),
+			.file = member_text(L, b, "file"),
+			.ca_file = member_text(L, b, "ca_file"),
+			.cert_file = member_text(L, b, "cert_file"),
+			.key_file = member_text(L, b, "key_file"),
+			.headers_file = member_text(L, b, "headers_file"),
 		};
 		lua_pop(L, 1);
 	}
@@ -139,8 +143,8 @@ l_open(lua_State *L)
 	config.max_requests = (unsigned)member_number(L, "max_requests", 8);
 	config.max_waiters = (size_t)member_number(L, "max_waiters", 10000);
 	config.max_bytes = (size_t)member_number(L, "max_bytes", 1 << 20);
-	lua_getfield(L, 1, "cache_file");
-	config.cache_file = lua_tostring(L, -1) != NULL ? strdup(lua_tostring(L, -1)) : NULL;
+	lua_pushvalue(L, 1);
+	config.cache_file = member_text(L, b, "cache_file");
 	lua_pop(L, 1);
 	lua_getfield(L, 1, "blocking");
 	config.blocking = lua_toboolean(L, -1);
@@ -160,6 +164,9 @@ b_close(lua_State *L)
 	if (b->loop != NULL)
 		ev_loop_destroy(b->loop);
 	b->loop = NULL;
+	for (size_t i = 0; i < b->text_count; i++)
+		free(b->texts[i]);
+	b->text_count = 0;
 	return 0;
 }
 
