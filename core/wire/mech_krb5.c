@@ -12,8 +12,8 @@
 #include "base/clock.h"
 
 #define OID       "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02"
-#define WINDOW    64  /* tokens behind the newest of which the library knows whether they came */
-#define MIC_MOST  128 /* bytes; 28 and 40 with the encryption types of today */
+#define WINDOW    64 /* tokens behind the newest of which the library knows whether they came */
+#define MIC_MOST  64 /* bytes; 28 and 40 with the encryption types of today */
 #define TYPE_BASE "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x04" /* in front of an encryption type */
 
 static struct err *
