@@ -93,9 +93,9 @@ describe("core.journal on a disk that refuses", function()
       j = a_journal.open(disk, { keep_for = 1e6 })
     end
     j:close()
-    -- The same with half an entry.
-    local name = a_journal.segments(disk)[1]
-    disk:put(name, disk:files()[name]:sub(1, -50))
+    -- The same where what was not stored is no entry; the next segment knows where it begins.
+    local names, files = a_journal.segments(disk), disk:files()
+    disk:put(names[1], files[names[1]]:sub(1, (">I8"):unpack(files[names[2]], 57)) .. ("?"):rep(500))
     j = a_journal.open(disk, { keep_for = 1e6 })
     local found, damage = a_journal.read("journal", disk)
     assert.same({ 20, {} }, { a_journal.count(found), damage })
