@@ -198,7 +198,7 @@ void service_close(struct service *service);
 /* Headers and certificates are read again; what is in flight is asked again. */
 void service_reopen(struct service *service);
 
-/* ---- lookup.c ---- */
+/* ---- source.c ---- */
 
 /* NULL: out of memory, or too many. */
 struct source *source_new(struct lookup *l, struct str name);

@@ -66,6 +66,11 @@ bool lookup_has(const struct lookup *l, struct str service);
  */
 struct err *lookup_declare(struct lookup *l, struct str json, unsigned *id) MUST_USE;
 /*
+ * No rule asks this source any more: it is not preloaded nor looked at again. What is known is kept,
+ * for when it is declared anew. A name that is not declared is fine.
+ */
+void lookup_withdraw(struct lookup *l, struct str name);
+/*
  * WAIT: told(waiter) is called later from the loop, once, never from within; then the answer is
  * there, or MISSING, also when the deadline has passed. waiter NULL: never WAIT; the question is
  * asked all the same. A key without the form of the source's keys: NOTHING, and nobody is asked.

@@ -120,4 +120,18 @@ describe("preload", function()
     assert.equal('{"hostname":"cn-02"}', select(2, door.room:ask(node, "192.0.2.12")))
     assert.equal("nothing", door.room:ask(node, "192.0.2.99"))
   end)
+
+  it("ends for a source that no rule asks any more, which keeps what it knows for when one does", function()
+    local vm = open():source(VM)
+    door:until_true("the first page", function() return fake:count "vmapi" > 0 end)
+    door:turn(0.05)
+    door.room:withdraw "vm"
+    local asked = fake:count "vmapi"
+    door:turn(0.5)
+    assert.equal(asked, fake:count "vmapi")
+    assert.equal("missing", door.room:ask(vm, data.WEB))
+    assert.is_nil(door:counters "vm")
+    assert.equal(vm, door:source(VM))
+    assert.equal("found", door.room:ask(vm, data.WEB))
+  end)
 end)

@@ -265,6 +265,13 @@ b_reopen(lua_State *L)
 }
 
 static int
+b_withdraw(lua_State *L)
+{
+	lookup_withdraw(check_bound(L)->lookup, check_str(L, 2));
+	return 0;
+}
+
+static int
 b_has(lua_State *L)
 {
 	lua_pushboolean(L, lookup_has(check_bound(L)->lookup, check_str(L, 2)));
@@ -496,8 +503,9 @@ luaopen_core_lookup(lua_State *L)
 {
 	static const luaL_Reg methods[] = { { "declare", b_declare }, { "ask", b_ask },
 		{ "forget", b_forget }, { "forget_key", b_forget_key }, { "turn", b_turn },
-		{ "reopen", b_reopen }, { "has", b_has }, { "counters", b_counters },
-		{ "cost", b_cost }, { "close", b_close }, { NULL, NULL } };
+		{ "reopen", b_reopen }, { "has", b_has }, { "withdraw", b_withdraw },
+		{ "counters", b_counters }, { "cost", b_cost }, { "close", b_close },
+		{ NULL, NULL } };
 	static const luaL_Reg functions[] = { { "open", l_open }, { "form", l_form },
 		{ "escape", l_escape }, { "keep", l_keep }, { "keys", l_keys }, { "csv", l_csv },
 		{ "breaker", l_breaker }, { "log", l_log }, { NULL, NULL } };
