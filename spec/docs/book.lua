@@ -9,6 +9,7 @@ local book = {}
 
 book.pages = {
   "README.md", "etc/doc/delivery.md", "etc/doc/differences.md", "etc/doc/triton.md", "etc/doc/kerberos.md",
+  "etc/doc/migration.md", "etc/doc/runbook.md",
   "etc/man/auditrecv.8", "etc/man/auditrecv.conf.5", "etc/man/auditrecv-rules.7",
 }
 

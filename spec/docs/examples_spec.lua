@@ -235,6 +235,28 @@ describe("etc/doc/triton.md", function()
   end)
 end)
 
+describe("etc/doc/migration.md", function()
+  it("shows settings that are right", function()
+    local folder = session.checkout()
+    run(typed(book.examples "etc/doc/migration.md", all_of_it), folder)
+  end)
+end)
+
+describe("etc/doc/runbook.md", function()
+  it("tells of events that there are", function()
+    local lines = assert(io.popen "cat core/*/*.c")
+    local sources, told = lines:read "a", 0
+    lines:close()
+    for cell in process.read("etc/doc/runbook.md"):gmatch "\n| ([^|]*`[%l_]+`[^|]*)|" do
+      for event in cell:gmatch "`([%l_]+)`" do
+        assert(sources:find('"' .. event .. '"', 1, true), "nothing says " .. event)
+        told = told + 1
+      end
+    end
+    assert(told > 15)
+  end)
+end)
+
 describe("commands for audited hosts", function()
   local policies = "ahlt arge argv cnt group path perzone public seq trail windata_down windata_up zonename"
   local forms = {
