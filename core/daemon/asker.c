@@ -127,6 +127,16 @@ asker_begin(struct asker *a)
 	a->fresh = NULL;
 }
 
+/* What one set has and the other has not is not asked any more. */
+static void
+withdraw(struct asker *a, const struct declared *set, const struct declared *stays)
+{
+	for (; set != NULL; set = set->next)
+		if (set->name.len > 2 && find(stays, set->name) == NULL)
+			lookup_withdraw(a->lookup,
+			    (struct str){ set->name.at + 1, set->name.len - 2 }); /* quotes */
+}
+
 void
 asker_end(struct asker *a, bool taken)
 {
@@ -134,9 +144,11 @@ asker_end(struct asker *a, bool taken)
 	unsigned id;
 
 	if (taken) {
+		withdraw(a, a->in_force, a->fresh);
 		forget_all(&a->in_force);
 		return;
 	}
+	withdraw(a, a->fresh, a->in_force);
 	forget_all(&a->fresh);
 	a->fresh = a->in_force;
 	a->in_force = NULL;
