@@ -333,8 +333,8 @@ on_tick(struct ev_loop *l, ev_timer *w, int events)
 	(void)events;
 	last_tick = now;
 	credit += rate * passed;
-	if (credit > rate / 10 + 1) /* we were not given the processor: no burst beyond a tenth */
-		credit = rate / 10 + 1;
+	if (credit > rate / 100 + 1) /* we were not given the processor: that makes no burst */
+		credit = rate / 100 + 1;
 	for (unsigned idle = 0; credit >= 1. && idle < host_count;) {
 		struct plugin *p = &plugins[turn];
 
