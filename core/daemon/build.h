@@ -45,8 +45,8 @@ void build_wire_free(struct build_wire *wire);
 void build_lookup_free(struct build_lookup *lookup);
 
 /*
- * The settings of a group, with what it has from the top level (but for ack); place: in s->groups, or
- * BUILD_DEFAULT for the group "default". Borrows from s.
+ * The settings of a group, with what it has from the top level (but for ack); place: in
+ * s->groups, or BUILD_DEFAULT for the group "default". Borrows from s.
  */
 #define BUILD_DEFAULT SIZE_MAX
 void build_group(struct settings_group *out, const struct settings *s, size_t place);

@@ -1,4 +1,4 @@
-/* counts: what all rooms have counted, as lines of the log: asked for with a signal, and at the end. */
+/* counts: what all rooms have counted, as lines of the log: when a signal asks, and at the end. */
 #ifndef DAEMON_COUNTS_H
 #define DAEMON_COUNTS_H
 

@@ -51,7 +51,7 @@ void groups_tick(struct groups *g);
  */
 bool groups_admit(
     void *groups, const struct wire_claim *claim, struct wire_admission *out, struct err **why);
-/* By name, for what the journal kept; the default one when there is none of that name (any more). */
+/* By name, for what the journal kept; the default one when there is none of that name. */
 struct group *groups_named(struct groups *g, struct str name);
 /* All that there ever were. Groups without rules or index of their own share the script of 0. */
 size_t groups_count(const struct groups *g);
