@@ -29,8 +29,10 @@ work(struct pool_job *job)
 	/* Names that come back after a power cut are removed again: nothing depends on this. */
 	if (c->removed > 0)
 		(void)!storage_sync(j->storage, j->folder);
-	if (c->look_gone)
+	if (c->look_gone) {
 		(void)!gone_read(&j->gone, j->storage, j->folder);
+		gone_prune(&j->gone, j->storage, j->folder, c->first);
+	}
 }
 
 /* Has nobody a need for it? `kept`: bytes behind the cursor that come after it. */
@@ -148,6 +150,7 @@ chores_start(struct journal *j)
 		c->write = true;
 	}
 	c->look_gone = j->ticks >= TICKS_GONE;
+	c->first = j->segments_len > 0 ? j->segments[0].header.first : j->stored;
 	if (!c->write && c->victims == 0 && !c->look_gone)
 		return;
 	if (c->look_gone)

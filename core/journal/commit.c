@@ -65,6 +65,7 @@ prepare(struct journal *j)
 	uint64_t used = j->counters.disk_bytes;
 	struct segment none = { .end = 0 };
 
+	j->commit.used = used;
 	/* The list gets its room now: when the entries are on disk, nothing may fail. */
 	if (j->pending.head == NULL)
 		return false;
@@ -132,6 +133,10 @@ done(struct pool_job *job)
 		j->handler.stored(j->handler.ctx, j->stored);
 		return;
 	}
+	if (status != WRITER_FAULT && j->counters.disk_bytes < j->commit.used) {
+		commit_soon(j); /* room was made meanwhile */
+		return;
+	}
 	j->pause = j->pause == 0 ? PAUSE_LEAST : j->pause * 2;
 	if (j->pause > PAUSE_MOST)
 		j->pause = PAUSE_MOST;
@@ -150,8 +155,16 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 
 	(void)loop;
 	(void)events;
-	if (j->commit.busy || !prepare(j))
+	if (j->commit.busy)
 		return;
+	if (!prepare(j)) {
+		/* Memory is out: later, then. */
+		if (j->pending.head != NULL) {
+			ev_timer_set(&j->retry, PAUSE_MOST, 0);
+			ev_timer_start(j->loop, &j->retry);
+		}
+		return;
+	}
 	j->commit.busy = true;
 	pool_submit(j->front, &j->commit.job);
 }

@@ -11,6 +11,8 @@
 /* A number and its checksum. */
 #define LINE  12
 #define LINES 1024 /* at a time */
+/* So many lines that say nothing any more are worth the work. */
+#define PRUNE_LEAST 4096
 
 static int
 compare(const void *left, const void *right)
@@ -70,7 +72,8 @@ gone_read(struct gone *g, const struct storage *storage, int folder)
 	}
 	if (storage->size(storage->ctx, fd, &size) != 0) {
 		fine = false;
-	} else if (size < g->read) {
+	} else if (size != g->read) {
+		/* It is short, and may have been pruned. */
 		g->len = 0;
 		g->read = 0;
 	}
@@ -124,6 +127,59 @@ gone_fini(struct gone *g)
 {
 	free(g->numbers);
 	*g = (struct gone){ 0 };
+}
+
+/* Writes the numbers from the `from`th on as lines, at an offset, and syncs; where they end. */
+static bool
+write_lines(const struct gone *g, size_t from, const struct storage *storage, int fd,
+    uint64_t offset, uint64_t *end)
+{
+	uint8_t line[LINE];
+
+	for (size_t i = from; i < g->len; i++, offset += LINE) {
+		put_be64(line, g->numbers[i]);
+		put_be32(line + 8, crc32c(0, line, 8));
+		if (!storage_write(storage, fd, line, LINE, offset))
+			return false;
+	}
+	*end = offset;
+	return storage_sync(storage, fd);
+}
+
+/*
+ * Leaves only the numbers from the `from`th on. They are written behind everything first, so that
+ * they are there while the front, where they belong, is written over.
+ */
+static bool
+write_over(const struct gone *g, size_t from, const struct storage *storage, int fd)
+{
+	uint64_t end;
+
+	return write_lines(g, from, storage, fd, g->read, &end) &&
+	       write_lines(g, from, storage, fd, 0, &end) &&
+	       storage->cut(storage->ctx, fd, end) == 0 && storage_sync(storage, fd);
+}
+
+void
+gone_prune(struct gone *g, const struct storage *storage, int folder, uint64_t first)
+{
+	struct gone now = { .len = 0 };
+	size_t lines = (size_t)(g->read / LINE);
+	int fd;
+
+	/* What is needed has to fit where what is not needed stood. */
+	if (lines - (g->len - place(g, first)) < PRUNE_LEAST ||
+	    (g->len - place(g, first)) * 2 > lines)
+		return;
+	if ((fd = storage->open(storage->ctx, folder, FOLDER_GONE, STORAGE_KEEP)) < 0)
+		return;
+	/* Nobody else appends from here on. */
+	if (storage->lock(storage->ctx, fd) == 0 && gone_read(&now, storage, folder) &&
+	    (now.len - place(&now, first)) * 2 <= now.read / LINE)
+		(void)!write_over(&now, place(&now, first), storage, fd);
+	gone_fini(&now);
+	storage_close(storage, &fd);
+	(void)!gone_read(g, storage, folder);
 }
 
 static bool

@@ -21,6 +21,12 @@ bool gone_has(const struct gone *g, uint64_t number);
 /* How many of the numbers from `first` on and below `after` are gone. */
 uint64_t gone_between(const struct gone *g, uint64_t first, uint64_t after);
 void gone_fini(struct gone *g);
+/*
+ * Takes numbers below the first that there is out of the file, when they are many and nobody is
+ * deleting just now; then the list is read again. Whatever happens meanwhile, no other number is
+ * lost.
+ */
+void gone_prune(struct gone *g, const struct storage *storage, int folder, uint64_t first);
 
 /* Appends numbers, and syncs. */
 struct err *gone_add(

@@ -27,6 +27,7 @@ struct segment {
 struct commit {
 	struct pool_job job;
 	struct writer_batch batch;
+	uint64_t used; /* bytes of the journal when it began */
 	bool busy;
 };
 
@@ -41,6 +42,7 @@ struct chores {
 	size_t victims;
 	char names[CHORES_NAMES][FORMAT_NAME_SIZE];
 	bool look_gone; /* read the list of deleted entries */
+	uint64_t first; /* number of the first entry that there is */
 	/* answered */
 	bool wrote;
 	size_t removed;

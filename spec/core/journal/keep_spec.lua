@@ -131,6 +131,37 @@ describe("core.journal's archive", function()
     assert.is_nil(disk:files()[names[1]])
   end)
 
+  it("forgets which entries were deleted when they are gone anyway", function()
+    j = a_journal.open(disk)
+    fill(1, 300)
+    j:move(250)
+    assert.is_true(until_so(function() return j:counters().expired > 0 end))
+    local first = tonumber(a_journal.segments(disk)[1]:match "^%d+")
+    local old = {}
+    for i = 1, 5000 do old[i] = (i - 1) % (first - 1) + 1 end
+    assert.is_true(journal.forget("journal", { 260, 300 }, disk))
+    assert.is_true(journal.forget("journal", old, disk))
+    assert.is_true(journal.forget("journal", { 270 }, disk))
+    j:close()
+    -- Whatever call it fails at, what was deleted stays deleted.
+    local whole = disk:files().gone
+    for left = 1, 16 do
+      disk:put("gone", whole)
+      disk:power_left(left)
+      local dying = journal.open { disk = disk, directory = "journal", keep_for = 1e6 }
+      disk:off()
+      if dying then dying:close() end
+      disk:power_cut()
+      j = a_journal.open(disk, { keep_for = 1e6 })
+      local found = a_journal.all(j, 1)
+      assert.same({}, { found[260], found[270], found[300] })
+      assert.is_truthy(found[261] and found[299])
+      j:close()
+    end
+    j = a_journal.open(disk, { keep_for = 1e6 })
+    assert.equal(36, #disk:files().gone)
+  end)
+
   it("has gaps in its numbers only where it must", function()
     j = a_journal.open(disk)
     fill(1, 500)
