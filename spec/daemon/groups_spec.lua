@@ -202,6 +202,26 @@ describe("sources of lookups", function()
     assert.matches("s.lua:5: groups.1.rules: .*own/a.lua:%d+: .*\"vm\" is declared differently", p:stderr())
   end)
 
+  it("are waited for by records of rules that a reload has exchanged, which end with the last of them", function()
+    local services = triton.start { zones = 0 }
+    local folder = process.folder()
+    process.mkdir(folder .. "/rules")
+    services:faults { vmapi = { kind = "hang" } }
+    local d = daemon.start { folder = folder, rules = { ["a.lua"] = asks "/vms/{key}" }, settings = { lookups = {
+      deadline = 3, services = { { name = "vmapi", url = services.url.vmapi } } } } }
+    local s = login(d, "127.0.0.1")
+    s:offer(record(1))
+    process.until_true("the question", function() return services:count "vmapi" > 0 end)
+    process.write(folder .. "/rules/a.lua", a_rule "new")
+    d:reload():logged "event=reloaded"
+    s:offer(record(2))
+    assert.is_true(s:settled())
+    local list = documents(d)
+    assert.same({ { "lookup_missing:vm" }, { "new" } }, { list[1].tags, list[2].text })
+    assert.equal(0, (d:stop()))
+    services:stop()
+  end)
+
   it("are as before when a reload fails", function()
     local services = triton.start { zones = 0 }
     local folder = process.folder()
