@@ -248,6 +248,8 @@ door_reset(struct door *d)
 	d->message = NULL;
 }
 
+#define THREAD_ROOM ((size_t)16 << 10) /* bytes that a coroutine takes at first, and more */
+
 static int
 take_new_thread(lua_State *L)
 {
@@ -261,7 +263,8 @@ take_new_thread(lua_State *L)
 
 /*
  * A thread that was ended from within its hook calls no hook any more, whatever resets it: the next
- * rule that runs for ever would do so. Without memory the old one has to do.
+ * rule that runs for ever would do so. The new one may stand above the cap of the heap; when malloc
+ * has no more either, the old one has to do, and the state is looked at after the record.
  */
 static void
 renew_thread(struct policy *p)
@@ -270,7 +273,10 @@ renew_thread(struct policy *p)
 
 	lua_pushcfunction(p->L, take_new_thread);
 	lua_pushlightuserdata(p->L, &p->seat);
-	(void)lua_pcall(p->L, 1, 0, 0);
+	p->heap.most += THREAD_ROOM;
+	if (lua_pcall(p->L, 1, 0, 0) != LUA_OK)
+		p->heap.refused++;
+	p->heap.most -= THREAD_ROOM;
 	lua_settop(p->L, top);
 }
 
@@ -294,9 +300,11 @@ left(struct door *d, int status)
 	lua_settop(p->L, 0);
 	lua_xmove(L, p->L, 1);
 	d->message = lua_type(p->L, -1) == LUA_TSTRING ? lua_tostring(p->L, -1) : NULL;
-	/* Runs what the rule wants to be closed, in its time. */
-	lua_resetthread(L);
-	lua_settop(L, 0);
+	/* Runs what the rule wants to be closed, in its time; where that is over, no hook would end it. */
+	if (!watchdog_expired()) {
+		lua_resetthread(L);
+		lua_settop(L, 0);
+	}
 	if (watchdog_leave(L))
 		renew_thread(p);
 	return DOOR_FAULT;
