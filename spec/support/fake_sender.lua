@@ -64,8 +64,8 @@ local sender = {}
 sender.__index = sender
 
 --- A plugin that is not connected yet.
----@param options { port: integer, host?: string, from?: string, window?: integer, sequence?: integer, bits?: integer, pump?: fun(),
----  multi_token?: boolean, timeout?: number }
+---@param options { port: integer, host?: string, from?: string, window?: integer, sequence?: integer, bits?: integer,
+---  pump?: fun(), multi_token?: boolean, timeout?: number }
 ---@return fake_sender
 function fake.new(options)
   return setmetatable({
