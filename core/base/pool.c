@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum job_state { JOB_IDLE, JOB_QUEUED, JOB_RUNNING, JOB_DONE };
 
@@ -22,8 +23,9 @@ struct pool {
 	pthread_t *threads;
 	pthread_mutex_t lock; /* guards everything below, and the state of every job */
 	pthread_cond_t more;  /* jobs queued, or stopping */
-	pthread_cond_t less;  /* a job has run */
+	pthread_cond_t less;  /* a job has run, or a thread has ended */
 	struct job_list queue, results;
+	unsigned alive; /* threads that have not ended */
 	bool stopping;
 };
 
@@ -103,10 +105,15 @@ thread_main(void *arg)
 		wake = p->results.first == NULL;
 		list_put(&p->results, job);
 		pthread_cond_broadcast(&p->less);
-		/* One wake-up brings the loop everything that is there by then. */
-		if (wake)
+		/*
+		 * One wake-up brings the loop everything that is there by then; once we are
+		 * stopping there may be no loop any more.
+		 */
+		if (wake && !p->stopping)
 			ev_async_send(p->loop, &p->finished);
 	}
+	p->alive--;
+	pthread_cond_broadcast(&p->less);
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
@@ -140,6 +147,7 @@ on_finished(struct ev_loop *loop, ev_async *w, int events)
 struct err *
 pool_open(struct pool **out, struct ev_loop *loop, unsigned threads)
 {
+	pthread_condattr_t steady;
 	struct pool *p;
 
 	if ((p = calloc(1, sizeof(*p))) == NULL ||
@@ -151,7 +159,10 @@ pool_open(struct pool **out, struct ev_loop *loop, unsigned threads)
 	p->wanted = threads;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
-	pthread_cond_init(&p->less, NULL);
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->less, &steady);
+	pthread_condattr_destroy(&steady);
 	ev_async_init(&p->finished, on_finished);
 	ev_async_start(loop, &p->finished);
 	ev_unref(loop);
@@ -170,6 +181,9 @@ start_threads(struct pool *p)
 	       pthread_create(&p->threads[p->started], NULL, thread_main, p) == 0)
 		p->started++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_mutex_lock(&p->lock);
+	p->alive += p->started;
+	pthread_mutex_unlock(&p->lock);
 }
 
 void
@@ -219,10 +233,71 @@ pool_cancel(struct pool *p, struct pool_job *job)
 	return ran;
 }
 
+bool
+pool_withdraw(struct pool *p, struct pool_job *job)
+{
+	bool queued;
+
+	pthread_mutex_lock(&p->lock);
+	if ((queued = job->state == JOB_QUEUED)) {
+		list_remove(&p->queue, job);
+		job->state = JOB_IDLE;
+		count_down(p);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return queued;
+}
+
 unsigned
 pool_busy(const struct pool *p)
 {
 	return p->busy;
+}
+
+/* No thread takes another job. */
+static void
+stop_threads(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->stopping = true;
+	pthread_cond_broadcast(&p->more);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void
+leave_loop(struct pool *p)
+{
+	if (p->busy == 0)
+		ev_ref(p->loop);
+	ev_async_stop(p->loop, &p->finished);
+}
+
+bool
+pool_close_within(struct pool *p, double seconds)
+{
+	struct timespec until;
+	bool ended;
+
+	if (p == NULL)
+		return true;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+	until.tv_sec += (time_t)seconds + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	stop_threads(p);
+	pthread_mutex_lock(&p->lock);
+	while (p->alive > 0 && pthread_cond_timedwait(&p->less, &p->lock, &until) != ETIMEDOUT)
+		;
+	ended = p->alive == 0;
+	pthread_mutex_unlock(&p->lock);
+	if (ended) {
+		pool_close(p);
+		return true;
+	}
+	leave_loop(p);
+	for (unsigned i = 0; i < p->started; i++)
+		pthread_detach(p->threads[i]);
+	return false;
 }
 
 void
@@ -230,15 +305,10 @@ pool_close(struct pool *p)
 {
 	if (p == NULL)
 		return;
-	pthread_mutex_lock(&p->lock);
-	p->stopping = true;
-	pthread_cond_broadcast(&p->more);
-	pthread_mutex_unlock(&p->lock);
+	stop_threads(p);
 	for (unsigned i = 0; i < p->started; i++)
 		pthread_join(p->threads[i], NULL);
-	if (p->busy == 0)
-		ev_ref(p->loop);
-	ev_async_stop(p->loop, &p->finished);
+	leave_loop(p);
 	pthread_cond_destroy(&p->less);
 	pthread_cond_destroy(&p->more);
 	pthread_mutex_destroy(&p->lock);

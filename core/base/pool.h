@@ -45,6 +45,12 @@ void pool_submit(struct pool *p, struct pool_job *job);
  */
 bool pool_cancel(struct pool *p, struct pool_job *job);
 
+/*
+ * Takes a job back that no thread has begun; never waits. False: it runs, has run, or was not
+ * submitted, and nothing has changed.
+ */
+bool pool_withdraw(struct pool *p, struct pool_job *job);
+
 /* Jobs whose done() has not been called. */
 unsigned pool_busy(const struct pool *p);
 
@@ -53,5 +59,11 @@ unsigned pool_busy(const struct pool *p);
  * is fine.
  */
 void pool_close(struct pool *p);
+/*
+ * The same for work that may hang: waits so many seconds at most. False: some still runs; its job
+ * and all that it touches must stay for good, with the pool's own memory. No done() comes any
+ * more.
+ */
+bool pool_close_within(struct pool *p, double seconds) MUST_USE;
 
 #endif

@@ -164,8 +164,12 @@ let_in(struct listener *l, int fd, const struct sockaddr *sa)
 static bool
 must_read_first(struct wire *w)
 {
-	return w->counters.logins >= w->config->max_logins && !list_empty(&w->logins) &&
-	       socket_has_unread(oldest_login(w)->fd);
+	const struct peer *p;
+
+	if (w->counters.logins < w->config->max_logins || list_empty(&w->logins))
+		return false;
+	p = oldest_login(w);
+	return ev_is_active(&p->readable) && socket_has_unread(p->fd);
 }
 
 static void

@@ -113,6 +113,12 @@ start_timer(struct peer *p, double seconds)
 	ev_timer_start(p->wire->loop, &p->timer);
 }
 
+void
+peer_limit(struct peer *p, double seconds)
+{
+	start_timer(p, seconds);
+}
+
 static bool
 any_is_slow(const struct mech *const *allowed)
 {
@@ -176,14 +182,20 @@ disconnect(struct peer *p)
 }
 
 void
-peer_part(struct peer *p)
+peer_abandon(struct peer *p)
 {
 	if (p->state != PEER_GONE)
 		disconnect(p);
 	list_take(&p->all);
 	list_take(&p->dirty);
-	peer_work_free(p);
 	p->wire = NULL;
+}
+
+void
+peer_part(struct peer *p)
+{
+	peer_abandon(p);
+	peer_work_free(p);
 }
 
 void
@@ -423,7 +435,7 @@ peer_settle(struct peer *p, uint64_t receipt, bool acknowledge)
 	}
 	p->in_flight -= size;
 	if (w == NULL) {
-		if (p->receipts.owed == 0)
+		if (p->receipts.owed == 0 && !peer_work_runs(p))
 			peer_free(p);
 		return;
 	}

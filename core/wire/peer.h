@@ -74,6 +74,8 @@ void peer_break(struct peer *p, struct err *why);
  * after linger.
  */
 void peer_finish(struct peer *p, const char *reason);
+/* An open one takes in no more after so many seconds, and ends when all is settled. */
+void peer_limit(struct peer *p, double seconds);
 /* The orderly stop. */
 void peer_stop(struct peer *p);
 /* Takes what the handler had no memory for once more, and what lies behind it. */
@@ -86,6 +88,10 @@ void peer_update_reading(struct peer *p);
 void peer_tend(struct peer *p);
 /* Takes a peer from its wire, without calling back; it lives on for its receipts. */
 void peer_part(struct peer *p);
+/*
+ * The same for one whose job hangs on a thread: its memory is left to that for good.
+ */
+void peer_abandon(struct peer *p);
 /* Gives back all that a peer has, connection or not, without calling back. */
 void peer_free(struct peer *p);
 void peer_mark_dirty(struct peer *p);
@@ -131,7 +137,7 @@ bool peer_work_waits(const struct peer *p);
 bool peer_work_is_full(const struct peer *p);
 /* Bytes of memory. */
 uint64_t peer_work_memory(const struct peer *p);
-/* Forgets what a job left behind; one that runs is left alone. */
+/* Forgets what a job left behind, and one that has not begun; one that runs is left alone. */
 void peer_work_drop(struct peer *p);
 /* No job may run, or the pool is closed. */
 void peer_work_free(struct peer *p);

@@ -29,6 +29,7 @@ struct item {
 struct work {
 	struct pool_job job;
 	struct peer *peer;
+	struct pool *pool; /* that has the job; NULL: none */
 	bool running;
 	bool handing;      /* a call into the handler may be below us on the stack */
 	bool over;         /* nothing more is to be taken */
@@ -188,7 +189,11 @@ hand_over_one(struct peer *p, struct item *item)
 	return true;
 }
 
-/* An expired context ends when nothing is on the way: nobody's window is full then. */
+/*
+ * An expired context ends when nothing is on the way: nobody's window is full then. A plugin sees the
+ * end of its ticket itself, so who goes on without a pause is none, and is waited for no longer than
+ * that.
+ */
 static void
 note_expiry(struct peer *p)
 {
@@ -196,6 +201,7 @@ note_expiry(struct peer *p)
 		return;
 	p->draining = true;
 	p->reason = "its ticket has expired";
+	peer_limit(p, p->wire->config->linger);
 	log_info("context_expired", log_s("sender", peer_sender(p)), log_s("from", p->from),
 	    log_s("meaning", "the connection ends as soon as nothing is on the way"));
 }
@@ -233,6 +239,7 @@ take_back(struct peer *p)
 	struct buf later = p->in;
 
 	w->running = false;
+	w->pool = NULL;
 	if (p->state == PEER_GONE)
 		return;
 	buf_str(&p->out, buf_view(&w->out));
@@ -300,6 +307,7 @@ go(struct peer *p)
 			break;
 		pool = p->stream.open ? p->wire->pool : p->wire->login_pool;
 		if (pool != NULL) {
+			w->pool = pool;
 			pool_submit(pool, &w->job);
 			return;
 		}
@@ -371,7 +379,9 @@ peer_work_is_due(const struct peer *p)
 bool
 peer_work_is_full(const struct peer *p)
 {
-	return peer_work_is_due(p) && p->in.len >= p->wire->turn;
+	/* Before it is authenticated, nobody gets room for more than a first token. */
+	return peer_work_is_due(p) &&
+	       p->in.len >= (p->state == PEER_LOGIN ? WIRE_TURN_MIN : p->wire->turn);
 }
 
 uint64_t
@@ -387,10 +397,19 @@ peer_work_memory(const struct peer *p)
 void
 peer_work_drop(struct peer *p)
 {
-	if (p->work == NULL || p->work->running || p->work->handing)
+	struct work *w = p->work;
+
+	if (w == NULL)
 		return;
-	forget_items(p->work);
-	give_back(p->work);
+	/* Jobs of those that are gone must not pile up behind one that hangs. */
+	if (w->pool != NULL && pool_withdraw(w->pool, &w->job)) {
+		w->running = false;
+		w->pool = NULL;
+	}
+	if (w->running || w->handing)
+		return;
+	forget_items(w);
+	give_back(w);
 }
 
 void
@@ -399,6 +418,7 @@ peer_work_free(struct peer *p)
 	if (p->work == NULL)
 		return;
 	p->work->running = p->work->handing = false;
+	p->work->pool = NULL;
 	peer_work_drop(p);
 	free(p->work);
 	p->work = NULL;

@@ -13,6 +13,7 @@
 #include "wire/startups.h"
 #include "wire/state.h"
 
+#define HANGS 1.0  /* seconds after which a job is not waited for at the end */
 #define AGAIN 0.05 /* seconds between two tries of those who wait for memory */
 
 static void
@@ -224,14 +225,19 @@ wire_stop(struct wire *w, void (*done)(void *ctx), void *ctx)
 		peer_stop(container_of(node, struct peer, all));
 }
 
-/* Frees the peers of a list; those that owe receipts live on without us. */
+/*
+ * Frees the peers of a list; those that owe receipts live on without us, and those whose job hangs
+ * in the library for good.
+ */
 static void
-let_go(struct list *peers)
+let_go(struct list *peers, bool hangs)
 {
 	while (!list_empty(peers)) {
 		struct peer *p = container_of(peers->next, struct peer, all);
 
-		if (p->receipts.owed > 0)
+		if (hangs && peer_work_runs(p))
+			peer_abandon(p);
+		else if (p->receipts.owed > 0)
 			peer_part(p);
 		else
 			peer_free(p);
@@ -241,17 +247,25 @@ let_go(struct list *peers)
 void
 wire_close(struct wire *w)
 {
+	bool hangs;
+
 	if (w == NULL)
 		return;
 	listener_close_all(w);
-	pool_close(w->login_pool);
-	pool_close(w->pool);
-	let_go(&w->logins);
-	let_go(&w->senders);
-	let_go(&w->orphans);
+	hangs = !pool_close_within(w->login_pool, HANGS);
+	hangs |= !pool_close_within(w->pool, HANGS);
+	if (hangs)
+		log_warn("library_hangs",
+		    log_s("meaning",
+			"Kerberos does not come back from a lock, a file or a question "
+			"to the network; it is not waited for"));
+	let_go(&w->logins, hangs);
+	let_go(&w->senders, hangs);
+	let_go(&w->orphans, hangs);
 	ev_timer_stop(w->loop, &w->again);
 	ev_prepare_stop(w->loop, &w->before_sleep);
-	kerberos_acceptor_close(w->kerberos);
+	if (!hangs)
+		kerberos_acceptor_close(w->kerberos);
 	arrivals_free(w->arrivals);
 	buf_fini(&w->acks);
 	free(w->scratch);

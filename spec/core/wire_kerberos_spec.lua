@@ -464,6 +464,80 @@ describe("core.wire kerberos_v5", function()
     assert.is_true(login(connect()))
   end)
 
+  local function replay_cache() return ("%s/krb5_%d.rcache2"):format(realm.folder, wire.user()) end
+
+  -- A sender whose login hangs in the library.
+  local function stuck_login()
+    local s = connect()
+    s:write(fake.VERSION .. fake.frame(assert(s.context:step())))
+    return s
+  end
+
+  it("keeps nothing of logins that have ended while the library waits, and little of those that stand", function()
+    open { workers = 1, login_grace_time = 0.3, max_frame_login = 16384 }
+    assert.is_true(login(connect()))
+    local lock = wire.lock(replay_cache())
+    finally(function() wire.unlock(lock) end)
+    local first = stuck_login()
+    first:take_in()
+    first.socket:send(("x"):rep(500000))
+    turn_until("it to be refused", function() return r:counters().refused_grace == 1 end)
+    for _ = 1, 5 do r:turn() end
+    local one = r:counters().memory
+    assert.is_true(one < 200000, one)
+    for _ = 1, 30 do stuck_login() end
+    turn_until("all to be refused", function() return r:counters().refused_grace == 31 end)
+    for _ = 1, 5 do r:turn() end
+    assert.equal(one, r:counters().memory)
+  end)
+
+  it("closes although a login hangs in the library", function()
+    open { workers = 1, settle = 0 }
+    local s = connect()
+    assert.is_true(login(s))
+    s:write(fake.frame(assert(s.context:wrap(plain(1, "x")))))
+    turn_until("a record", function() return r:counters().records == 1 end)
+    local lock = wire.lock(replay_cache())
+    finally(function() if lock then wire.unlock(lock) end end)
+    stuck_login()
+    for _ = 1, 20 do r:turn(0.01) end
+    local receiver, records = r, r:take_records()
+    r = nil
+    receiver:close()
+    receiver:settle_after(records)
+    local log = wire.log()
+    wire.unlock(lock)
+    lock = nil
+    assert.matches("event=library_hangs", log, 1, true)
+    open { workers = 1 }
+    assert.is_true(login(connect()))
+  end)
+
+  it("ends an expired context of a sender that goes on without a pause, and acknowledges what it took", function()
+    realm:configure { lifetime = "2s", more = "clockskew = 1" }
+    open { workers = 1, settle = 0, linger = 0.5 }
+    local s = connect()
+    assert.is_true(login(s))
+    local tokens = {}
+    for n = 1, 3 do tokens[n] = fake.frame(assert(s.context:wrap(plain(n, "x")))) end
+    realm:configure()
+    process.sleep(4.5)
+    s:write(tokens[1] .. tokens[2])
+    logged "event=context_expired sender=db1.example.net"
+    for _ = 1, 100 do r:turn(0.01) end
+    s:write(tokens[3])
+    for _ = 1, 20 do r:turn(0.01) end
+    local records = r:take_records()
+    assert.equal(2, #records)
+    assert.is_nil(s.ended)
+    for _, record in ipairs(records) do r:settle(record) end
+    for n = 1, 2 do assert.is_true(s.context:verify(plain(n, "x"), s:read_frame():sub(9))) end
+    assert.equal("closed", s:wait_end())
+    s:close()
+    logged("event=disconnected", "its ticket has expired", "unsettled=0")
+    assert.same({ 2, 2 }, { r:counters().records, r:counters().acknowledged })
+  end)
+
   it("ends an expired context in order, when all that came over it is acknowledged", function()
     realm:configure { lifetime = "2s", more = "clockskew = 1" }
     open { workers = 1, settle = 0 }
