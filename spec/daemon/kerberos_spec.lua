@@ -2,8 +2,10 @@
 local bsm = require "spec.support.bsm_build"
 local daemon = require "spec.support.daemon"
 local elasticsearch = require "spec.support.elasticsearch"
+local fake = require "spec.support.fake_sender"
 local kdc = require "spec.support.kdc"
 local process = require "spec.support.process"
+local wire = require "core.wire"
 
 local DB1, DB2, WEB = "host/db1.example.net", "host/db2.example.net", "host/web.example.org"
 
@@ -126,8 +128,57 @@ describe("auditrecv with kerberos_v5", function()
     assert.equal(2000, (paths()))
   end)
 
+  it("loses and doubles nothing of a plugin that turns from one receiver to another again and again", function()
+    for name, value in pairs(realm.env) do wire.setenv(name, value) end
+    finally(function()
+      for name in pairs(realm.env) do wire.setenv(name) end
+    end)
+    local receivers = { start(), start() }
+    local s = fake.new { port = receivers[1].port, window = 100, security = {
+      open = function() return wire.initiator { keytab = realm.key[DB1] } end,
+    } }
+    local records = 0
+    local function offer(n)
+      for _ = 1, n do
+        records = records + 1
+        assert.equal("sent", (s:offer(bsm.record { event = "stat", time = { 1700000000 + records, 0 },
+          bsm.path("/file" .. records), bsm.return64 { 0, 0 } })))
+      end
+    end
+    for round = 1, 30 do
+      offer(20)
+      -- Some are acknowledged, some are on the way, when the connection goes.
+      assert.is_true(s:wait_for(function()
+        s:take_acks()
+        return #s.queue <= 60
+      end))
+      s:close()
+      s.port = receivers[round % 2 + 1].port
+    end
+    offer(1)
+    assert.is_true(s:settled(), s.fault)
+    assert.same({ 31, 0, false }, { s.connections, s.dropped, s:trapped() })
+    s:close()
+    for _, d in ipairs(receivers) do d:stop() end
+    assert.equal(601, records)
+    assert.equal(records, (paths()))
+  end)
+
+  it("stops although a login hangs in the library", function()
+    local d = start()
+    local p = send(d, DB1, trail(10))
+    assert.equal(0, p:wait(60), p:stderr())
+    local lock = wire.lock(("%s/krb5_%d.rcache2"):format(realm.folder, wire.user()))
+    finally(function() wire.unlock(lock) end)
+    local stuck = send(d, DB2, trail(10, "stuck"), "--attempts", "1")
+    process.sleep(1)
+    assert.equal(0, (d:stop()))
+    d:logged "event=library_hangs"
+    assert.not_equal(0, stuck:wait(60))
+    assert.equal(10, (paths()))
+  end)
+
   it("serves 50 hosts at once, beside one that stops in the middle of its handshake", function()
-    local fake = require "spec.support.fake_sender"
     local d = start { workers = 1 }
     local idle = fake.connect { port = d.port }
     idle:write(fake.VERSION)

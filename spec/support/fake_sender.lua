@@ -63,9 +63,10 @@ fake.CONTEXT = fake.frame(fake.token "0\0")
 local sender = {}
 sender.__index = sender
 
---- A plugin that is not connected yet.
+--- A plugin that is not connected yet. security: a mechanism other than dummy: open() -> a context with step(token),
+--- wrap(plain), verify(plain, mic); one for each connection.
 ---@param options { port: integer, host?: string, from?: string, window?: integer, sequence?: integer, bits?: integer,
----  pump?: fun(), multi_token?: boolean, timeout?: number }
+---  pump?: fun(), multi_token?: boolean, timeout?: number, security?: table }
 ---@return fake_sender
 function fake.new(options)
   return setmetatable({
@@ -77,6 +78,7 @@ function fake.new(options)
     bits = options.bits or 64,
     pump = options.pump,
     multi_token = options.multi_token,
+    security = options.security,
     timeout = options.timeout or 10,
     acked = {},
     queue = {},
@@ -217,6 +219,42 @@ function sender:read_frame(seconds)
   return body, self.ended or "timeout"
 end
 
+--- The exchange of context tokens of a mechanism that is given.
+---@return boolean? authenticated
+---@return string? why
+function sender:login_securely()
+  self.context = assert(self.security.open())
+  local token, done = self.context:step()
+  while token do
+    if #token > 0 then self:write(fake.frame(token)) end
+    if done then
+      self.connections = self.connections + 1
+      return true
+    end
+    local answer, why = self:read_frame()
+    if not answer then return nil, why end
+    token, done = self.context:step(answer)
+  end
+  return nil, done
+end
+
+--- The frame of a record, as the mechanism wraps it.
+---@param item { sequence: integer, record: string }
+---@return string
+function sender:record_frame(item)
+  if not self.security then return fake.record_frame(item.sequence, item.record) end
+  return fake.frame(assert(self.context:wrap(string.pack(">i8", item.sequence) .. item.record)))
+end
+
+--- Is that the MIC of that record?
+---@param item { sequence: integer, record: string }
+---@param mic string
+---@return boolean?
+function sender:is_mic(item, mic)
+  if not self.security then return mic == fake.MIC end
+  return (self.context:verify(string.pack(">i8", item.sequence) .. item.record, mic))
+end
+
 --- Version and context.
 ---@return boolean? authenticated
 ---@return string? why
@@ -226,6 +264,7 @@ function sender:login()
   local body
   body, why = self:read_frame()
   if body ~= "01" then return nil, why or "version " .. body end
+  if self.security then return self:login_securely() end
   if self.multi_token then
     self:write(fake.frame(fake.token "1\0"))
     body, why = self:read_frame()
@@ -266,7 +305,7 @@ function sender:take_acks()
       blame(self, "acknowledges %d, which is not outstanding", sequence)
     elseif not self.queue[found].sent then
       blame(self, "acknowledges %d, which did not go over this connection", sequence)
-    elseif mic ~= fake.MIC then
+    elseif not self:is_mic(self.queue[found], mic) then
       blame(self, "acknowledges %d with a wrong MIC", sequence)
     end
     if self.fault then break end
@@ -288,7 +327,7 @@ end
 function sender:retransmit(piece)
   local frames = {}
   for i, item in ipairs(self.queue) do
-    frames[i] = fake.record_frame(item.sequence, item.record)
+    frames[i] = self:record_frame(item)
     item.sent = true
   end
   return self:write(table.concat(frames), piece)
@@ -315,7 +354,7 @@ function sender:offer(record)
     ok, why = ok and self:login(), why
     if ok then ok, why = self:retransmit() end
   else
-    ok, why = self:write(fake.record_frame(sequence, record))
+    ok, why = self:write(self:record_frame(self.queue[#self.queue]))
     self.queue[#self.queue].sent = true
   end
   if ok then return "sent" end
