@@ -139,6 +139,8 @@ bool peer_work_is_full(const struct peer *p);
 uint64_t peer_work_memory(const struct peer *p);
 /* Forgets what a job left behind, and one that has not begun; one that runs is left alone. */
 void peer_work_drop(struct peer *p);
+/* The pools are about to be closed: a job that has not begun never will. */
+void peer_work_leave_pool(struct peer *p);
 /* No job may run, or the pool is closed. */
 void peer_work_free(struct peer *p);
 

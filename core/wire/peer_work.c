@@ -394,6 +394,24 @@ peer_work_memory(const struct peer *p)
 	return w->in.room + w->out.room + w->texts.room + (uint64_t)w->room * sizeof(*w->items);
 }
 
+static void
+withdraw(struct work *w)
+{
+	if (w->pool == NULL || !pool_withdraw(w->pool, &w->job))
+		return;
+	w->running = false;
+	w->pool = NULL;
+}
+
+void
+peer_work_leave_pool(struct peer *p)
+{
+	if (p->work == NULL)
+		return;
+	withdraw(p->work);
+	p->work->pool = NULL;
+}
+
 void
 peer_work_drop(struct peer *p)
 {
@@ -402,10 +420,7 @@ peer_work_drop(struct peer *p)
 	if (w == NULL)
 		return;
 	/* Jobs of those that are gone must not pile up behind one that hangs. */
-	if (w->pool != NULL && pool_withdraw(w->pool, &w->job)) {
-		w->running = false;
-		w->pool = NULL;
-	}
+	withdraw(w);
 	if (w->running || w->handing)
 		return;
 	forget_items(w);

@@ -244,6 +244,13 @@ let_go(struct list *peers, bool hangs)
 	}
 }
 
+static void
+leave_pools(struct list *peers)
+{
+	for (struct list *node = peers->next; node != peers; node = node->next)
+		peer_work_leave_pool(container_of(node, struct peer, all));
+}
+
 void
 wire_close(struct wire *w)
 {
@@ -252,6 +259,9 @@ wire_close(struct wire *w)
 	if (w == NULL)
 		return;
 	listener_close_all(w);
+	leave_pools(&w->logins);
+	leave_pools(&w->senders);
+	leave_pools(&w->orphans);
 	hangs = !pool_close_within(w->login_pool, HANGS);
 	hangs |= !pool_close_within(w->pool, HANGS);
 	if (hangs)
