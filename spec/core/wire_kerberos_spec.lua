@@ -392,6 +392,24 @@ describe("core.wire kerberos_v5", function()
     assert.same(records, got)
   end)
 
+  for name, case in pairs {
+    ["a clock that differs"] = { { more = "clockskew = 1" }, "the clocks of sender and receiver differ" },
+    ["a ticket that has expired"] = { { lifetime = "1s", more = "clockskew = 1" }, "the sender's ticket has expired" },
+  } do
+    it("says what to do about " .. name, function()
+      realm:configure(case[1])
+      open { workers = 1 }
+      local s = connect()
+      local token = assert(s.context:step())
+      process.sleep(3.5)
+      s:write(fake.VERSION .. fake.frame(token))
+      assert.truthy(s:wait_end())
+      realm:configure()
+      logged("event=refused", case[2])
+      assert.equal(0, r:counters().authenticated)
+    end)
+  end
+
   for missing, flags in pairs { ["mutual authentication"] = { "replay", "sequence" },
     ["replay detection"] = { "mutual", "sequence" }, ["sequence detection"] = { "mutual", "replay" } } do
     it("refuses a context without " .. missing, function()
