@@ -5,6 +5,8 @@ local elasticsearch = require "spec.support.elasticsearch"
 local kdc = require "spec.support.kdc"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
+local data = require "spec.support.triton_data"
+local triton = require "spec.support.triton"
 
 local function each_thread(pid, see)
   local ids = assert(io.popen(("ls /proc/%d/task"):format(pid)))
@@ -69,7 +71,7 @@ describe("behind the filter of system calls", function()
     process.mkdir(folder .. "/rules")
     options = options or {}
     local d = daemon.start { folder = folder, under = { "strace", "-D", "-f", "-o", file }, settings = settings(folder),
-      env = options.env, rules = { ["fails.lua"] = [[
+      env = options.env, rules = { ["triton.lua"] = process.read "rules/triton.lua", ["fails.lua"] = [[
         local rule = require "auditrecv.rule"
         return rule { name = "fails", about = "makes a dead letter", phase = "redact", when = { event = "ssh" },
           apply = function() error "no" end }]], ["loops.lua"] = [[
@@ -77,7 +79,8 @@ describe("behind the filter of system calls", function()
         return rule { name = "loops", about = "is stopped", when = { event = "stat" },
           apply = function() while true do end end }]] } }
     local trail = process.write(folder .. "/trail", require "spec.support.bsm_build".trail {
-      a_record.bytes { event = "ssh" }, a_record.bytes { event = "stat" }, a_record.bytes { event = "rename" } })
+      a_record.bytes { event = "ssh" }, a_record.bytes { event = "stat" }, a_record.bytes { event = "rename" },
+      options.record })
     local argv = { "send", "--to", (options.host or "127.0.0.1") .. ":" .. d.port, "--mech", options.mech or "dummy",
       "--attempts", "2" }
     for turn = 1, 2 do
@@ -114,6 +117,20 @@ describe("behind the filter of system calls", function()
       return { output = { type = "elasticsearch", urls = { (es.url:gsub("127%.0%.0%.1", "localhost")) }, gzip = true } }
     end)
     es:stop()
+  end)
+
+  it("none is refused to lookups: services by name, a file, and a cache that is kept", function()
+    if no_trace then pending(no_trace) return end
+    local services = triton.start()
+    trace(function(folder)
+      local file = process.write(folder .. "/zones.json", [[{ "web": { "zonename": "web", "alias": "shop" } }]])
+      return { lookups = { cache_file = folder .. "/cache", services = {
+        { name = "vmapi", url = (services.url.vmapi:gsub("127%.0%.0%.1", "localhost")) },
+        { name = "mahi", url = services.url.mahi }, { name = "zones", file = file },
+      } } }
+    end, { record = a_record.bytes { event = "rename", zonename = data.WEB } })
+    assert(services:count "mahi" > 0, "nobody was asked whose zone it is")
+    services:stop()
   end)
 
   it("none is refused to Kerberos", function()
