@@ -49,14 +49,15 @@ local function start_daemon(folder, sink_port, options)
     listen = { %s }, kerberos = %s,
     output = { type = "elasticsearch", urls = { "http://127.0.0.1:%d" } },
     limits = { startups = "4096", max_rate = 0 },
-    rules = { directory = %s }, dead_letters = { directory = %q }, journal = { directory = %s },
+    rules = { directory = %s }, dead_letters = { directory = %q }, journal = { directory = %s }, lookups = %s,
   }]]):format(options.listen or DUMMY, options.kerberos or "nil", sink_port, rules and ("%q"):format(rules) or "nil",
-    folder .. "/dead", options.journal and ("%q"):format(folder .. "/journal") or "nil"))
+    folder .. "/dead", options.journal and ("%q"):format(folder .. "/journal") or "nil", options.lookups or "nil"))
   -- a name of its own each time: what an earlier one said is not to be taken for its words
   local d = process.start(folder, "serve" .. math.random(1, 1 << 30),
     { ".build/plain/auditrecv", "serve", "-c", folder .. "/settings.lua" }, { env = options.env })
   d:line_with "event=ready"
   d.port = d:line_with("event=listening"):match "port=(%d+)"
+  if options.known then d:line_with("event=lookup_preloaded", "source=triton_vm") end
   return d
 end
 
@@ -264,6 +265,69 @@ do
   d:terminate()
   sink:terminate()
   process.clean()
+end
+
+title "names of 1,000 zones from VMAPI and Mahi: a record of a zone each"
+do
+  local bsm = require "spec.support.bsm_build"
+  local data = require "spec.support.triton_data"
+  local services = require "spec.support.triton".start { zones = 1000 }
+  local known = {}
+  for i = 1, 1000 do
+    known[i] = bsm.record { event = "execve", time = { 1772366400, i }, bsm.path "/usr/bin/ls",
+      bsm.exec_args { "ls", "-l", "/tmp" }, bsm.subject64 { audit_id = 1001 }, bsm.zonename(data.uuid(i)),
+      bsm.return64 { 0, 0 } }
+  end
+  local zones = out .. "/zones"
+  local trail = assert(io.open(zones, "wb"))
+  for _ = 1, records // 1000 do trail:write(table.concat(known)) end
+  trail:close()
+  local lookups = ([[{ services = { { name = "vmapi", url = %q }, { name = "mahi", url = %q } } }]]):format(
+    services.url.vmapi, services.url.mahi)
+  -- What the pack writes, without asking anybody.
+  local constant = [[
+    local rule = require "auditrecv.rule"
+    return rule { name = "constant", about = "writes what the pack writes", phase = "enrich", adds = { "zone" },
+      when = { zonename = rule.no { "global" } },
+      apply = function(doc)
+        doc.zonealias = "racing-zone-1"
+        doc.zone = { name = doc.zonename, alias = "zone-1", brand = "joyent", state = "running",
+          owner = { uuid = "9a1e6c34-2b5d-4f70-8c93-6d0e4b7a2f51", login = "racing" },
+          package = { uuid = "c0ffee00-1234-4abc-8def-000000000001" },
+          server = { uuid = "44454c4c-3200-1042-8050-b4c04f313233" } }
+      end }]]
+  -- One question, and the same without it.
+  local one = [[
+    local rule = require "auditrecv.rule"
+    local vm = require "auditrecv.lookup".source { name = "triton_vm", service = "vmapi", key = "uuid",
+      path = "/vms/{key}", fields = { "alias" }, key_field = "uuid", keep = 3600,
+      batch = { path = "/vms?uuids={keys}" }, preload = { path = "/vms?state=active&limit={limit}&marker={marker}",
+        page = "marker", marker = '{"uuid":"{last}"}', limit = 500 } }
+    return rule { name = "one", about = "asks for a name", phase = "enrich", when = { zonename = rule.no { "global" } },
+      apply = function(doc) local known = %s doc.zonealias = known and known.alias end }]]
+  local function rules_of(name, text)
+    local directory = ("%s/rules_%s"):format(out, name)
+    os.execute(("mkdir -p %s && chmod 755 %s"):format(directory, directory))
+    process.write(directory .. "/" .. name .. ".lua", text)
+    os.execute(("chmod 644 %s/%s.lua"):format(directory, name))
+    return directory
+  end
+  local pack = rules_of("triton", process.read "rules/triton.lua")
+  local load = { window = 4096, connections = 1 }
+  row("no question, a constant", repeated { trail = zones, lookups = lookups, known = true, load = load,
+    rules = rules_of("without", one:format '{ alias = "zone-1" }') })
+  row("one question, its answer known", repeated { trail = zones, lookups = lookups, known = true, load = load,
+    rules = rules_of("one", one:format "vm(doc.zonename)") })
+  row("a rule that writes constants", repeated { trail = zones, rules = rules_of("constant", constant), load = load })
+  row("the pack, everything known", repeated { trail = zones, rules = pack, lookups = lookups, known = true,
+    load = load })
+  -- With a journal: what waits for a name does not hold up an acknowledgement.
+  row("journal, a rule that writes constants", repeated { trail = zones, rules = rules_of("constant", constant),
+    load = load, journal = true })
+  services:faults { vmapi = { kind = "slow", delay = 2 } }
+  row("journal, nothing known, VMAPI after 2 s", repeated { trail = zones, rules = pack, lookups = lookups,
+    load = load, journal = true })
+  services:stop()
 end
 
 title "praudit on the same trail"
