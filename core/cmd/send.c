@@ -359,6 +359,7 @@ cmd_send(int argc, char **argv)
 	struct err *e;
 	int option, status;
 
+	signal(SIGPIPE, SIG_IGN);
 	s.records.damaged = tell_damage;
 	s.records.ctx = &s;
 	log_set_level(LOG_WARN);

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "wire/peer.h"
+#include "wire/socket.h"
 #include "wire/state.h"
 
 #define ACK_CHUNK 65536u /* bytes of acknowledgements that are put together for one write */

@@ -16,6 +16,7 @@
 #include "wire/frame.h"
 #include "wire/handshake.h"
 #include "wire/outbox.h"
+#include "wire/socket.h"
 
 #define ANSWER_MAX    128000u /* the plugin refuses longer frames */
 #define OUT_ENOUGH    262144u /* bytes put together for one write */
