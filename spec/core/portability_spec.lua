@@ -27,8 +27,8 @@ describe("a build for illumos", function()
     end
     compile = ("gcc -std=gnu11 -D_GNU_SOURCE -D__EXTENSIONS__ -U__linux__ -U__linux -Ulinux -U__gnu_linux__ "
       .. "-D__sun -D__illumos__ -Wall -Wextra -Werror -Wno-deprecated-declarations -I%s -Icore "
-      .. "-I.build/gen $(pkg-config --cflags %s) -idirafter spec/support/illumos -DAUDITRECV_SYSCONFDIR='\"/etc/auditrecv\"'"):format(
-      folder, PACKAGES)
+      .. "-I.build/gen $(pkg-config --cflags %s) -idirafter spec/support/illumos "
+      .. "-DAUDITRECV_SYSCONFDIR='\"/etc/auditrecv\"'"):format(folder, PACKAGES)
   end)
 
   teardown(function() shell.must("rm -rf " .. folder) end)
