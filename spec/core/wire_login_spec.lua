@@ -1,24 +1,18 @@
 -- The receiver in this process: whom it lets in, and what becomes of those who do not speak as they should.
-local wire = require "core.wire"
+local a_receiver = require "spec.support.a_receiver"
 local fake = require "spec.support.fake_sender"
 local socket = require "socket"
+local wire = require "core.wire"
 
 describe("core.wire login", function()
-  local r, made
+  local here, r
 
   local function open(settings)
-    r = assert(wire.open(settings or {}))
-    made = {}
-    return r
+    here = a_receiver.open(settings)
+    r = here.wire
   end
 
-  local function connect(options)
-    options = options or {}
-    options.port, options.pump = options.port or r:port(), function() r:turn() end
-    local s = fake.connect(options)
-    made[#made + 1] = s
-    return s
-  end
+  local function connect(options) return here:connect(options) end
 
   local function refused(what)
     local log = wire.log()
@@ -26,12 +20,7 @@ describe("core.wire login", function()
     assert.truthy(log:find(what, 1, true), log)
   end
 
-  before_each(function() wire.log() end)
-  after_each(function()
-    for _, s in ipairs(made) do s:close() end
-    r:close()
-    wire.log()
-  end)
+  after_each(function() here:close() end)
 
   it("lets in a sender of one token, and one of several", function()
     open()

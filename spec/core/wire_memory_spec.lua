@@ -1,35 +1,29 @@
 -- The receiver in this process: what happens at the caps on memory. Nobody is closed, and nobody waits for ever.
-local wire = require "core.wire"
+local a_receiver = require "spec.support.a_receiver"
 local fake = require "spec.support.fake_sender"
+local wire = require "core.wire"
 
 describe("core.wire memory", function()
-  local r, made, owed
+  local here, r
 
   local function open(settings)
-    r = assert(wire.open(settings))
-    made, owed = {}, {}
-    return r
+    here = a_receiver.open(settings)
+    r = here.wire
   end
 
-  local function turn()
-    r:turn()
-    for _, record in ipairs(r:take_records()) do owed[#owed + 1] = record end
-  end
+  local function turn() here:turn() end
 
   local function login(options)
     options = options or {}
-    options.port, options.pump = r:port(), turn
-    local s = fake.login(options)
-    made[#made + 1] = s
-    turn()
-    return s
+    options.pump = turn
+    return here:login(options)
   end
 
   -- Puts records into the queue and as many of their bytes on the wire as go without waiting.
   local function pour(s, count, size)
     local frames = {}
     for i = 1, count do
-      local record = string.char(64 + #made):rep(size)
+      local record = string.char(64 + #here.senders):rep(size)
       s.queue[#s.queue + 1] = { sequence = s.next_sequence, record = record, sent = true }
       frames[i] = fake.record_frame(s.next_sequence, record)
       s.next_sequence = s.next_sequence + 1
@@ -51,24 +45,19 @@ describe("core.wire memory", function()
   local function rest(...)
     local before
     repeat
-      before = { r:counters().records, r:counters().memory, #(made[1].unsent or "") }
+      before = { r:counters().records, r:counters().memory, #(here.senders[1].unsent or "") }
       for _ = 1, 3 do
         for _, s in ipairs { ... } do push(s) end
       end
     until r:counters().records == before[1] and r:counters().memory == before[2] and
-      #(made[1].unsent or "") == before[3]
-  end
-
-  local function settle_all()
-    for _, record in ipairs(owed) do r:settle(record) end
-    owed = {}
+      #(here.senders[1].unsent or "") == before[3]
   end
 
   -- Everything goes through and is acknowledged, with the owner settling what it has.
   local function finish(...)
     local list = { ... }
     assert(list[1]:wait_for(function()
-      settle_all()
+      here:settle_all()
       r:turn(0.01)
       local all = true
       for _, s in ipairs(list) do
@@ -82,15 +71,7 @@ describe("core.wire memory", function()
     assert.equal(0, r:counters().in_flight)
   end
 
-  before_each(function() wire.log() end)
-  after_each(function()
-    for _, s in ipairs(made) do
-      assert.is_nil(s.fault)
-      s:close()
-    end
-    r:close()
-    wire.log()
-  end)
+  after_each(function() here:close() end)
 
   it("stops reading at a sender's cap, goes on when enough is settled, and closes nobody", function()
     open { max_in_flight_sender = 1 << 20 }
@@ -100,7 +81,7 @@ describe("core.wire memory", function()
     local c = r:counters()
     assert.is_true(c.in_flight >= 900000 and c.in_flight < (1 << 20) + 300000, c.in_flight)
     assert.is_true(c.held_reading >= 1)
-    local stopped_at, taken = c.records, owed
+    local stopped_at, taken = c.records, here.owed
     -- a little is not enough: reading goes on at three quarters
     for i = 1, 10 do r:settle(taken[i]) end
     rest(s)
@@ -127,7 +108,7 @@ describe("core.wire memory", function()
         return r:counters().records >= before.records + i and r:counters().records
       end))
     end
-    assert.is_true(quiet.queue[50].record == owed[#owed].bytes)
+    assert.is_true(quiet.queue[50].record == here.owed[#here.owed].bytes)
     assert.is_true(#greedy.unsent > 0)
     assert.equal(before.records + 50, r:counters().records)
     finish(greedy, quiet)

@@ -1,29 +1,22 @@
 -- The receiver in this process: records in, acknowledgements out, whatever their order, size and packing.
-local wire = require "core.wire"
+local a_receiver = require "spec.support.a_receiver"
 local fake = require "spec.support.fake_sender"
+local wire = require "core.wire"
 
 describe("core.wire records", function()
-  local r, made
+  local here, r
 
   local function open(settings)
-    r = assert(wire.open(settings or {}))
-    made = {}
-    return r
+    here = a_receiver.open(settings)
+    r = here.wire
   end
 
-  local function login(options)
-    options = options or {}
-    options.port, options.pump = r:port(), function() r:turn() end
-    local s = fake.login(options)
-    made[#made + 1] = s
-    r:turn()
-    return s
-  end
+  local function login(options) return here:login(options) end
 
   -- Records of the receiver, waited for.
   local function take(count, s)
     local all = {}
-    assert((s or made[1]):wait_for(function()
+    assert((s or here.senders[1]):wait_for(function()
       for _, record in ipairs(r:take_records()) do all[#all + 1] = record end
       return #all >= count
     end), "records did not come")
@@ -37,15 +30,7 @@ describe("core.wire records", function()
     return list
   end
 
-  before_each(function() wire.log() end)
-  after_each(function()
-    for _, s in ipairs(made) do
-      assert.is_nil(s.fault)
-      s:close()
-    end
-    r:close()
-    wire.log()
-  end)
+  after_each(function() here:close() end)
 
   it("come whole at each cut of the stream", function()
     open { settle = 1 }

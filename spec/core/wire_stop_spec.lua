@@ -1,38 +1,27 @@
 -- The receiver in this process: a stop leaves nobody behind with a full window.
-local wire = require "core.wire"
+local a_receiver = require "spec.support.a_receiver"
 local fake = require "spec.support.fake_sender"
+local wire = require "core.wire"
 
 describe("core.wire stop", function()
-  local r, made, owed, done
+  local here, r
 
   local function open(settings)
-    r = assert(wire.open(settings or {}))
-    made, owed, done = {}, {}, false
-    return r
+    here = a_receiver.open(settings)
+    r = here.wire
   end
 
-  local function turn(seconds)
-    done = r:turn(seconds) or done
-    for _, record in ipairs(r:take_records()) do owed[#owed + 1] = record end
-  end
+  local function turn(seconds) here:turn(seconds) end
 
   local function login(options)
     options = options or {}
-    options.port, options.pump = r:port(), turn
-    local s = fake.login(options)
-    made[#made + 1] = s
-    turn()
-    return s
-  end
-
-  local function settle_all(acknowledge)
-    for _, record in ipairs(owed) do r:settle(record, acknowledge ~= false) end
-    owed = {}
+    options.pump = turn
+    return here:login(options)
   end
 
   -- What the plugin does at the end of the stream: it closes.
   local function close_ended()
-    for _, s in ipairs(made) do
+    for _, s in ipairs(here.senders) do
       if s.socket then
         s:take_acks()
         if s.ended then s:close() end
@@ -41,35 +30,26 @@ describe("core.wire stop", function()
   end
 
   local function until_done()
-    assert(made[1]:wait_for(function()
+    assert(here.senders[1]:wait_for(function()
       turn(0.01)
       close_ended()
-      return done
+      return here.done
     end), "the stop does not end")
     assert.equal(0, r:counters().connections)
   end
 
-  before_each(function() wire.log() end)
-  after_each(function()
-    for _, s in ipairs(made) do
-      assert.is_nil(s.fault)
-      s:close()
-    end
-    r:close()
-    wire.log()
-  end)
+  after_each(function() here:close() end)
 
   it("without connections is done at once", function()
     open()
     r:stop()
     turn()
-    assert.is_true(done)
+    assert.is_true(here.done)
   end)
 
   it("closes who is not authenticated, and takes nobody new", function()
     open()
-    local s = fake.connect { port = r:port(), pump = turn }
-    made[1] = s
+    local s = here:connect { pump = turn }
     turn()
     local port = r:port()
     r:stop()
@@ -92,14 +72,14 @@ describe("core.wire stop", function()
     s.next_sequence = 101
     r:stop()
     for _ = 1, 5 do turn() end
-    assert.equal(100, #owed)
+    assert.equal(100, #here.owed)
     assert.is_nil(s.ended)
     assert.equal("dropped", s:offer "one too many")
-    for i = 1, 99 do r:settle(owed[i]) end
+    for i = 1, 99 do r:settle(here.owed[i]) end
     for _ = 1, 5 do turn() end
     assert.equal(99, s:take_acks())
     assert.is_nil(s.ended)
-    r:settle(owed[100])
+    r:settle(here.owed[100])
     assert.is_true(s:settled())
     assert.equal("closed", s:wait_end())
     assert.is_false(s:trapped())
@@ -120,8 +100,8 @@ describe("core.wire stop", function()
     s:write(bytes:sub(500001))
     turn()
     turn()
-    assert.equal(1, #owed)
-    settle_all()
+    assert.equal(1, #here.owed)
+    here:settle_all()
     assert.is_true(s:settled())
     until_done()
   end)
@@ -132,13 +112,13 @@ describe("core.wire stop", function()
     s:offer "x"
     turn()
     r:stop()
-    settle_all()
+    here:settle_all()
     assert.equal("closed", s:wait_end())
     s:take_acks()
     for i = 2, 500 do s.socket:send(fake.record_frame(i, ("late"):rep(100))) end
     for _ = 1, 20 do turn() end
-    assert.is_false(done)
-    assert.equal(0, #owed)
+    assert.is_false(here.done)
+    assert.equal(0, #here.owed)
     s:close()
     until_done()
     assert.same({ 1 }, s.acked)
@@ -150,7 +130,7 @@ describe("core.wire stop", function()
     r:stop()
     assert(s:wait_for(function()
       turn(0.02)
-      return done
+      return here.done
     end))
     assert.equal(0, r:counters().connections)
   end)
@@ -164,9 +144,9 @@ describe("core.wire stop", function()
         if s.socket then s:offer "more" end
       end
       turn()
-      settle_all()
+      here:settle_all()
       if s.ended then s:close() end
-      return done
+      return here.done
     end, 20))
     assert.is_true(#s.acked > 0)
   end)
@@ -178,32 +158,25 @@ describe("core.wire stop", function()
     turn()
     r:stop()
     for _ = 1, 5 do turn() end
-    assert.is_false(done)
-    settle_all(false)
+    assert.is_false(here.done)
+    here:settle_all(false)
     until_done()
     assert.same({}, s.acked)
   end)
 
   it("under load, a hundred times, traps no sender and loses no acknowledgement", function()
     local senders, port = {}, nil
-    made = senders
-    for i = 1, 5 do
-      senders[i] = fake.new { port = 0, window = 100, pump = function() turn() end }
-    end
+    for i = 1, 5 do senders[i] = fake.new { port = 0, window = 100 } end
     local seen = {}
     for _ = 1, 100 do
-      r = assert(wire.open { linger = 1,
-        listeners = { { address = "127.0.0.1", port = port, dummy = { "127.0.0.1" } } } })
-      port, owed, done = r:port(), {}, false
+      open { linger = 1, listeners = { { address = "127.0.0.1", port = port, dummy = { "127.0.0.1" } } } }
+      port = r:port()
       local stopping
       local function one_turn()
-        done = r:turn() or done
-        for _, record in ipairs(r:take_records()) do
-          owed[#owed + 1] = record
-          seen[record.bytes] = true
-        end
+        turn()
+        for _, record in ipairs(here.owed) do seen[record.bytes] = true end
         -- fates come late and in bursts, so that windows are full now and then
-        if math.random(4) == 1 then settle_all() end
+        if math.random(4) == 1 then here:settle_all() end
       end
       for _, s in ipairs(senders) do s.port, s.pump = port, one_turn end
       local turns = 0
@@ -222,9 +195,9 @@ describe("core.wire stop", function()
           stopping = true
           r:stop()
         end
-        if done then break end
+        if here.done then break end
       until turns > 100000
-      assert.is_true(done)
+      assert.is_true(here.done)
       for _, s in ipairs(senders) do
         assert.is_nil(s.fault)
         assert.is_false(s:trapped(), "a sender is trapped")
@@ -235,6 +208,7 @@ describe("core.wire stop", function()
       assert.is_true(#s.acked > 500)
       for _, sequence in ipairs(s.acked) do assert.is_true(seen[("s%d record %d"):format(i, sequence)]) end
     end
-    r = assert(wire.open {})
+    open()
+    here.senders = senders
   end)
 end)
