@@ -5,16 +5,10 @@ local process = require "spec.support.process"
 local rounds = oracle.rounds
 
 describe("a receiver that is killed", function()
-  local o
-
-  after_each(function()
-    if o then o:stop() end
-    o = nil
-    process.clean()
-  end)
+  after_each(oracle.clean)
 
   it("at moments of chance, under load, loses nothing that it acknowledged and makes no document twice", function()
-    o = oracle.start(20, 100, "wait", "noise=50")
+    local o = oracle.start(20, 100, "wait", "noise=50")
     local d = o:daemon { rules = { ["noise.lua"] = [[
       local rule = require "auditrecv.rule"
       return rule { name = "noise", about = "renames", when = { event = "rename" },
@@ -39,7 +33,7 @@ describe("a receiver that is killed", function()
   end)
 
   it("while the index is away keeps everything in the journal, and works it off when both are back", function()
-    o = oracle.start(5, 100, "wait")
+    local o = oracle.start(5, 100, "wait")
     o:tell("store", "down")
     local d = o:daemon()
     o:tell("to", d.port)
@@ -67,7 +61,7 @@ describe("a receiver that is killed", function()
   end)
 
   it("while the index forgets its answers makes no document twice", function()
-    o = oracle.start(5, 100, "wait")
+    local o = oracle.start(5, 100, "wait")
     o:tell("store", "flaky")
     local d = o:daemon()
     o:tell("to", d.port)
@@ -85,7 +79,7 @@ describe("a receiver that is killed", function()
 end)
 
 describe("a receiver that stops and starts in order", function()
-  after_each(process.clean)
+  after_each(oracle.clean)
 
   it("loses nothing, and what waits for the index does not hold it up", function()
     local o = oracle.start(3, 100, "wait")
@@ -105,7 +99,6 @@ describe("a receiver that stops and starts in order", function()
     status, counts = d:stop()
     assert.equal(0, status)
     assert.is_true(counts.recovered > 0)
-    o:stop()
   end)
 end)
 

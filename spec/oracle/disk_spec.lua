@@ -12,11 +12,7 @@ describe("the disk", function()
     process.mkdir(folder .. "/rules")
   end)
 
-  after_each(function()
-    if o then o:stop() end
-    o = nil
-    process.clean()
-  end)
+  after_each(oracle.clean)
 
   local function start(settings)
     return o:daemon { folder = folder, settings = settings, env = { LD_PRELOAD = oracle.disk,

@@ -13,10 +13,7 @@ describe("a journal", function()
     o:tell("to", d.port)
   end)
 
-  after_each(function()
-    o:stop()
-    process.clean()
-  end)
+  after_each(oracle.clean)
 
   -- So many records that are indexed, then a stop in order.
   local function some(records)

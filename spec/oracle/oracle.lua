@@ -13,7 +13,9 @@ function oracle.rounds(few) return few * math.tointeger(tonumber(os.getenv "ROUN
 --- The file that is to be loaded before the daemon so that its disk is watched and can fail.
 oracle.disk = os.getenv "PWD" .. "/" .. built .. "/disk.so"
 
---- hosts, window; flags: "trap", "wait", "noise=N"
+local running = {}
+
+--- hosts, window; flags: "trap", "wait", "noise=N". oracle.clean() ends it.
 function oracle.start(hosts, window, ...)
   local folder = process.folder()
   local fifo = folder .. "/commands"
@@ -24,6 +26,7 @@ function oracle.start(hosts, window, ...)
   self.commands = assert(io.open(fifo, "w"))
   self.port = self:answer().port
   self.url = "http://127.0.0.1:" .. self.port
+  running[#running + 1] = self
   return self
 end
 
@@ -121,9 +124,15 @@ function oracle.senders(d)
   return senders
 end
 
-function oracle:stop()
-  self.commands:close()
-  self.process:wait()
+--- Ends every oracle, and all that process.clean() ends.
+function oracle.clean()
+  local all = running
+  running = {}
+  for _, one in ipairs(all) do
+    one.commands:close()
+    one.process:wait()
+  end
+  process.clean()
 end
 
 return oracle

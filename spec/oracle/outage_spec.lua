@@ -5,20 +5,14 @@ local process = require "spec.support.process"
 local rounds = oracle.rounds
 
 describe("an index that is away", function()
-  local o
-
-  after_each(function()
-    if o then o:stop() end
-    o = nil
-    process.clean()
-  end)
+  after_each(oracle.clean)
 
   local function memory(d)
     return tonumber(process.read("/proc/" .. d.process.pid .. "/status"):match "VmRSS:%s+(%d+)") * 1024
   end
 
   it("fills the journal and not the memory; then everything arrives, beside what is new", function()
-    o = oracle.start(20, 100, "wait")
+    local o = oracle.start(20, 100, "wait")
     local d = o:daemon { settings = {
       journal = { directory = process.folder() .. "/journal", max_memory = 1 << 20 },
       output = { type = "elasticsearch", urls = { o.url }, max_held_bytes = 1 << 20, max_bytes = 256 * 1024 } } }
@@ -53,7 +47,7 @@ describe("an index that is away", function()
   end)
 
   it("until the journal is full fills the windows of the senders, and nobody is disconnected", function()
-    o = oracle.start(10, 100, "trap")
+    local o = oracle.start(10, 100, "trap")
     o:tell("store", "down")
     local d = o:daemon { settings = {
       journal = { directory = process.folder() .. "/journal", segment_bytes = 1 << 20, max_bytes = 4 << 20 } } }
@@ -82,7 +76,7 @@ describe("an index that is away", function()
   end)
 
   it("until the journal is full costs the events that are worth least first, if so wished", function()
-    o = oracle.start(5, 100, "wait", "noise=2")
+    local o = oracle.start(5, 100, "wait", "noise=2")
     o:tell("store", "down")
     local d = o:daemon { settings = { journal = { directory = process.folder() .. "/journal", segment_bytes = 1 << 20,
       max_bytes = 4 << 20, when_full = "shed", shed = { "rename" } } }, rules = { ["noise.lua"] = [[

@@ -5,7 +5,7 @@ local process = require "spec.support.process"
 local rounds = oracle.rounds
 
 describe("two receivers", function()
-  after_each(process.clean)
+  after_each(oracle.clean)
 
   it("between which a sender goes to and fro make no document twice, and miss none", function()
     local o = oracle.start(4, 100, "wait")
@@ -28,7 +28,6 @@ describe("two receivers", function()
     assert.is_true(counts.received > 0 and more.received > 0)
     -- one's numbers alone say only what was not seen here; both together say that nothing is missing
     assert.is_true(counts.received + more.received >= last.put)
-    o:stop()
   end)
 
   it("of which one is killed are one receiver to the index", function()
@@ -48,12 +47,11 @@ describe("two receivers", function()
     assert.equal(last.put, last.stored)
     one:stop()
     two:stop()
-    o:stop()
   end)
 end)
 
 describe("records that never came", function()
-  after_each(process.clean)
+  after_each(oracle.clean)
 
   local function counted(o, d, i)
     local host = o:tell("host", i)
@@ -80,7 +78,6 @@ describe("records that never came", function()
       assert.same({ host.lost, 0, 0, host.put }, { s.missing, s.kernel_missing, s.restarts, s.received })
     end
     assert.equal(0, (d:stop()))
-    o:stop()
   end)
 
   it("to auditd are counted by the numbers of the kernel, exactly, and apart", function()
@@ -103,7 +100,6 @@ describe("records that never came", function()
     end
     assert.matches("its kernel counted", d:logged "event=records_missing_in_kernel", 1, true)
     assert.equal(0, (d:stop()))
-    o:stop()
   end)
 
   it("while the receiver was away are counted when its journal has been read", function()
@@ -126,12 +122,11 @@ describe("records that never came", function()
       assert.is_true(s.recovered > 0)
     end
     assert.equal(0, (d:stop()))
-    o:stop()
   end)
 end)
 
 describe("a sender that is loud", function()
-  after_each(process.clean)
+  after_each(oracle.clean)
 
   it("does not hold up the records of quiet ones", function()
     local o = oracle.start(6, 1000, "wait")
@@ -148,6 +143,5 @@ describe("a sender that is loud", function()
     o:tell("rate", 0)
     o:settled()
     assert.equal(0, (d:stop()))
-    o:stop()
   end)
 end)

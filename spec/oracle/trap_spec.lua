@@ -7,11 +7,7 @@ local rounds = oracle.rounds
 describe("senders that never come back once their window is full", function()
   local o
 
-  after_each(function()
-    if o then o:stop() end
-    o = nil
-    process.clean()
-  end)
+  after_each(oracle.clean)
 
   local function report()
     local r = o:report()
@@ -98,7 +94,7 @@ describe("senders that never come back once their window is full", function()
 end)
 
 describe("a sender with the window that a host has by default", function()
-  after_each(process.clean)
+  after_each(oracle.clean)
 
   it("loses nothing at 3,000 records a second", function()
     local o = oracle.start(1, 100)
@@ -114,6 +110,5 @@ describe("a sender with the window that a host has by default", function()
     local s = oracle.senders(d)[host.address]
     assert.equal(last.lost, s.missing + host.last - s.highest)
     assert.equal(0, (d:stop()))
-    o:stop()
   end)
 end)

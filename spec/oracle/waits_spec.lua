@@ -3,7 +3,7 @@ local oracle = require "spec.oracle.oracle"
 local process = require "spec.support.process"
 
 describe("records that wait for a lookup", function()
-  after_each(process.clean)
+  after_each(oracle.clean)
 
   it("are each one document in the end, through reloads, a stop and a kill", function()
     local o = oracle.start(5, 100, "wait")
@@ -34,6 +34,5 @@ describe("records that wait for a lookup", function()
     local asked = d.numbers(d:logged("event=lookup_counts", "source=vm"))
     assert.is_true(asked.requests > 50, asked.requests)
     assert.equal(0, (d:stop()))
-    o:stop()
   end)
 end)
