@@ -2,7 +2,11 @@
 
 #include <stdint.h>
 
-size_t
+/*
+ * Length of the valid sequence at the start of at[0..len), 1 to 4, or 0 when the first byte does
+ * not begin one.
+ */
+static size_t
 utf8_sequence(const char *at, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)at;

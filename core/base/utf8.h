@@ -15,12 +15,6 @@
 /* Valid as RFC 3629 has it: shortest forms, no surrogates, nothing above U+10FFFF. */
 bool utf8_valid(const char *at, size_t len);
 
-/*
- * Length of the valid sequence at the start of at[0..len), 1 to 4, or 0 when the first byte does
- * not begin one.
- */
-size_t utf8_sequence(const char *at, size_t len);
-
 /* Appends the spelling of bytes that are not valid as a whole. */
 void utf8_spell(struct buf *out, const char *at, size_t len);
 

@@ -25,9 +25,6 @@
 bool document_walk(const struct record *r, const struct origin *o, const struct sink_ops *ops,
     void *sink) MUST_USE;
 
-/* "success", "failure" or "unknown". */
-struct str document_outcome(const struct record *r);
-
 /*
  * Has the document this field? O(1) but for ESCAPED, EXEC_ENV_MORE and MORE, which look once and
  * remember.

@@ -5,7 +5,8 @@
 #include "bsm/keyed.h"
 #include "bsm/walk.h"
 
-void
+/* The name of something that the record names. */
+static void
 put_data_key(struct walk *w, const struct keyed *k)
 {
 	w->ops->data_key(w->sink, k->key.at, k->key.len);

@@ -51,12 +51,6 @@ names_signal(uint64_t number, bool openbsm)
 	return number < ARRAY_LEN(names_signals[0]) ? names_signals[openbsm][number] : STR("");
 }
 
-struct names_rows
-names_rows(enum names_list list)
-{
-	return names_lists[list];
-}
-
 struct str
 names_value(enum names_list list, int64_t value)
 {

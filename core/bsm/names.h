@@ -90,7 +90,6 @@ struct names_rows {
 	unsigned count;
 };
 
-struct names_rows names_rows(enum names_list list);
 /* The name of exactly this value. */
 struct str names_value(enum names_list list, int64_t value);
 

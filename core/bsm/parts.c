@@ -151,20 +151,16 @@ put_errno(struct walk *w, const struct token *t)
 		put_name(w, names_errno(error, w->r->openbsm), error);
 }
 
-struct str
-document_outcome(const struct record *r)
-{
-	const struct token *ret = record_last(r, TOKEN_RETURN);
-
-	if (ret != NULL)
-		return ret->ret.error != 0 ? STR("failure") : STR("success");
-	return (r->header.modifier & 0x8000) != 0 ? STR("failure") : STR("unknown");
-}
-
 static void
 put_outcome(struct walk *w)
 {
-	put_word(w, document_outcome(w->r));
+	const struct token *ret = record_last(w->r, TOKEN_RETURN);
+
+	if (ret != NULL)
+		put_word(w, ret->ret.error != 0 ? STR("failure") : STR("success"));
+	else
+		put_word(
+		    w, (w->r->header.modifier & 0x8000) != 0 ? STR("failure") : STR("unknown"));
 }
 
 /* The reason in the value of a user-level return token. */

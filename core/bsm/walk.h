@@ -146,8 +146,6 @@ void put_data(struct walk *w, const struct token *t);
 void put_x(struct walk *w, const struct token *t);
 void put_more(struct walk *w);
 
-/* The name of something that the record names. */
-void put_data_key(struct walk *w, const struct keyed *k);
 /* An object of a kind's tokens by their names; equal names have a list of their values. */
 void put_by_name(
     struct walk *w, enum token_kind kind, void (*put)(struct walk *, const struct token *));

@@ -51,11 +51,6 @@ bool journal_document(struct journal_command *c, const struct journal_entry *ent
 /* Its _id, the same as when it came. False: memory is out. */
 bool journal_identity(
     struct journal_command *c, const struct journal_entry *entry, char out[IDENTITY_SIZE]) MUST_USE;
-/* Makes ready for journal_document(). */
-struct err *journal_rules(struct journal_command *c) MUST_USE;
-
-/* Standard output, checked. */
-struct err *journal_write(struct str bytes) MUST_USE;
 
 /* The subcommands; an error ends the program with 1, as do damage and refusals. */
 struct err *journal_ls(struct journal_command *c) MUST_USE;
@@ -65,7 +60,5 @@ struct err *journal_export(struct journal_command *c) MUST_USE;
 struct err *journal_replay(struct journal_command *c) MUST_USE;
 /* Its own subcommands; returns the exit status, and *why where there is something to tell. */
 int journal_dead(struct journal_command *c, struct err **why) MUST_USE;
-/* journal_entry.c: an entry as one line of JSON, its record in base64. */
-void journal_entry_json(const struct journal_entry *entry, struct buf *out);
 
 #endif

@@ -9,8 +9,9 @@
 #include "cmd/journal.h"
 #include "cmd/pretty.h"
 
-struct err *
-journal_write(struct str bytes)
+/* To standard output, all of it. */
+static struct err *
+write_out(struct str bytes)
 {
 	ssize_t n;
 
@@ -78,8 +79,9 @@ put_hex(struct json *j, const char *key, struct str bytes)
 	j->comma = true;
 }
 
-void
-journal_entry_json(const struct journal_entry *entry, struct buf *out)
+/* An entry as one line of JSON, its record in hex. */
+static void
+put_entry(const struct journal_entry *entry, struct buf *out)
 {
 	struct json j;
 
@@ -121,7 +123,7 @@ put_line(struct catting *k, struct buf *line)
 	if (buf_failed(&k->out) || buf_failed(line))
 		return err_new("out of memory");
 	if (k->out.len >= 65536) {
-		e = journal_write(buf_view(&k->out));
+		e = write_out(buf_view(&k->out));
 		buf_cut(&k->out, 0);
 	}
 	return e;
@@ -137,7 +139,7 @@ take(void *ctx, const struct journal_entry *entry, bool *enough)
 	(void)enough;
 	if (c->raw) {
 		buf_cut(&c->document, 0);
-		journal_entry_json(entry, &c->document);
+		put_entry(entry, &c->document);
 		return put_line(k, &c->document);
 	}
 	if (!journal_document(c, entry, &result))
@@ -154,7 +156,7 @@ journal_cat(struct journal_command *c)
 	struct err *e = journal_walk(c, take, &k);
 
 	if (e == NULL)
-		e = journal_write(buf_view(&k.out));
+		e = write_out(buf_view(&k.out));
 	buf_fini(&k.out);
 	return e;
 }

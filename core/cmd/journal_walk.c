@@ -4,6 +4,21 @@
 #include "cmd/journal.h"
 #include "cmd/progress.h"
 
+/* Makes ready for journal_document(). */
+static struct err *
+open_rules(struct journal_command *c)
+{
+	struct err *e;
+
+	if (!c->record_made && !(c->record_made = record_init(&c->record)))
+		return err_new("out of memory");
+	if (c->groups != NULL)
+		return NULL;
+	if ((e = asking_open(&c->asking, c->settings)) != NULL)
+		return e;
+	return groups_open(&c->groups, c->settings, &c->asking.asker.door, NULL, NULL);
+}
+
 static void
 tell_damage(struct journal_command *c, const struct journal_damage *damage)
 {
@@ -52,8 +67,7 @@ journal_walk(struct journal_command *c,
 	struct err *e;
 	uint64_t at, of;
 
-	if ((e = journal_rules(c)) != NULL ||
-	    (e = journal_reader_open(&reader, c->directory)) != NULL)
+	if ((e = open_rules(c)) != NULL || (e = journal_reader_open(&reader, c->directory)) != NULL)
 		return e;
 	if (c->select.from > 0)
 		journal_reader_seek(reader, c->select.from);
@@ -63,20 +77,6 @@ journal_walk(struct journal_command *c,
 	progress_end(&progress);
 	journal_reader_close(reader);
 	return e;
-}
-
-struct err *
-journal_rules(struct journal_command *c)
-{
-	struct err *e;
-
-	if (!c->record_made && !(c->record_made = record_init(&c->record)))
-		return err_new("out of memory");
-	if (c->groups != NULL)
-		return NULL;
-	if ((e = asking_open(&c->asking, c->settings)) != NULL)
-		return e;
-	return groups_open(&c->groups, c->settings, &c->asking.asker.door, NULL, NULL);
 }
 
 bool

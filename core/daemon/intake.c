@@ -66,8 +66,9 @@ wire_left(void *ctx, struct peer *peer, const char *reason)
 	peer_set_user(peer, NULL);
 }
 
-void
-intake_owe(struct pipeline *p, struct sender *s)
+/* A receipt has to be given back some day. */
+static void
+owe(struct pipeline *p, struct sender *s)
 {
 	p->owed++;
 	s->owed++;
@@ -142,7 +143,7 @@ take_resend(struct pipeline *p, struct source *source, struct peer *peer,
 		first->item->followers = follower;
 	} else
 		later = false;
-	intake_owe(p, source->sender);
+	owe(p, source->sender);
 	senders_received(&p->senders, source->sender);
 	senders_count(&p->senders, source->sender, FATE_RESENT, NULL);
 	if (!later)
@@ -174,7 +175,7 @@ shed(struct pipeline *p, struct source *source, struct peer *peer, const struct 
 	if (p->stalled == NULL || p->config.shed_count == 0 || !work_ready(p) ||
 	    (event = shed_as(p, source, record->bytes)) == NULL)
 		return false;
-	intake_owe(p, s);
+	owe(p, s);
 	senders_received(&p->senders, s);
 	intake_note(p, s, &s->sequences, remembered, other);
 	senders_count(&p->senders, s, FATE_DROPPED,
@@ -203,7 +204,7 @@ take_journaled(struct pipeline *p, struct source *source, struct peer *peer,
 	    (pledge.place = journal_append(p->rooms.journal, &entry)) == 0)
 		return false;
 	pledges_add(&p->pledges, &pledge);
-	intake_owe(p, s);
+	owe(p, s);
 	senders_received(&p->senders, s);
 	remembered->place = pledge.place;
 	intake_note(p, s, &s->sequences, remembered, other);
@@ -224,7 +225,7 @@ take_unjournaled(struct pipeline *p, struct source *source, struct peer *peer,
 	item->peer = peer;
 	item->receipt = record->receipt;
 	memcpy(item->digest, remembered->digest, IDENTITY_DIGEST);
-	intake_owe(p, s);
+	owe(p, s);
 	senders_received(&p->senders, s);
 	remembered->item = item;
 	intake_note(p, s, &s->sequences, remembered, other);

@@ -58,8 +58,7 @@ struct pipeline {
 
 /* ---- intake.c ---- */
 extern const struct wire_handler intake_handler;
-/* A receipt has to be given back some day; it is given back: the record is safe. */
-void intake_owe(struct pipeline *p, struct sender *s);
+/* A receipt is given back: its record is safe. */
 void intake_acknowledge(struct pipeline *p, struct sender *s, struct peer *peer, uint64_t receipt);
 /* Makes an item of a record; NULL when memory is out. It takes a reference to the source. */
 struct item *intake_item(struct pipeline *p, struct source *source, uint64_t sequence,

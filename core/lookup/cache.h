@@ -46,12 +46,6 @@ struct cache {
 };
 
 static inline struct str
-cache_key(const struct cache_entry *e)
-{
-	return (struct str){ e->bytes, e->key_len };
-}
-
-static inline struct str
 cache_value(const struct cache_entry *e)
 {
 	return (struct str){ e->bytes + e->key_len, e->value_len };

@@ -157,20 +157,6 @@ lookup_forget(struct lookup *l, void *waiter)
 	question_forget(l, waiter);
 }
 
-void
-lookup_forget_key(struct lookup *l, unsigned id, struct str key)
-{
-	char room[ADDR_TEXT_SIZE];
-	struct cache_entry *e;
-
-	if (id >= l->source_count || !l->sources[id]->declared ||
-	    !form_check(l->sources[id]->d.form, &key, room))
-		return;
-	e = cache_find(&l->cache, cache_hash(&l->cache, id, key), id, key);
-	if (e != NULL)
-		cache_remove(&l->cache, e);
-}
-
 /* ---- counters ---- */
 
 size_t

@@ -81,8 +81,6 @@ void lookup_withdraw(struct lookup *l, struct str name);
 enum lookup_status lookup_ask(struct lookup *l, unsigned id, struct str key, void *waiter,
     void (*told)(void *waiter), struct lookup_value *out);
 void lookup_forget(struct lookup *l, void *waiter);
-/* Somebody knows that the answer for a key is another one now: it is asked for anew. */
-void lookup_forget_key(struct lookup *l, unsigned id, struct str key);
 /* Do the settings name a service, or a file, of this name? For lookup.has() of rules. */
 bool lookup_has(const struct lookup *l, struct str service);
 

@@ -4,8 +4,9 @@
 
 #define SECRET_MOST 4096
 
-struct err *
-secret_read(struct buf *out, const char *path)
+/* Appends the first line of a file that is private. */
+static struct err *
+read_secret(struct buf *out, const char *path)
 {
 	struct buf text = { 0 };
 	struct err *e;
@@ -63,7 +64,7 @@ secret_authorization(
 	struct err *e = NULL;
 
 	if (api_key_file != NULL) {
-		if ((e = secret_read(&plain, api_key_file)) != NULL)
+		if ((e = read_secret(&plain, api_key_file)) != NULL)
 			e = err_wrap(e, "output.api_key_file");
 		else {
 			buf_str(out, STR("ApiKey "));
@@ -78,7 +79,7 @@ secret_authorization(
 			return err_new("output: out of memory");
 		buf_str(&plain, str_of(username));
 		buf_byte(&plain, ':');
-		if ((e = secret_read(&plain, password_file)) != NULL)
+		if ((e = read_secret(&plain, password_file)) != NULL)
 			e = err_wrap(e, "output.password_file");
 		else {
 			buf_str(out, STR("Basic "));

@@ -6,14 +6,10 @@
 #include "base/err.h"
 
 /*
- * Appends the first line of the file. It has to be a regular file of ours or of root, which
- * nobody else may read or write; the reason says what to do where it is not.
- */
-struct err *secret_read(struct buf *out, const char *path) MUST_USE;
-
-/*
  * The value of an Authorization header, from an API key file ("id:key", or its base64), or a
- * user's name and a password file; `out` stays empty when neither is set.
+ * user's name and a password file; `out` stays empty when neither is set. Each file has to be a
+ * regular one of ours or of root, which nobody else may read or write; the reason says what to do
+ * where it is not.
  */
 struct err *secret_authorization(struct buf *out, const char *api_key_file, const char *username,
     const char *password_file) MUST_USE;

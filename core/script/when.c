@@ -27,12 +27,6 @@ when_work(const struct when *w)
 }
 
 bool
-when_has_functions(const struct when *w, size_t rule)
-{
-	return w->rules[rule].functions > 0;
-}
-
-bool
 when_cares(const struct when *w, const struct run *run)
 {
 	for (size_t i = 0; i < FIELD_WORDS; i++)

@@ -62,8 +62,6 @@ enum when_answer when_ask(
     struct when *w, struct run *run, size_t rule, const struct when_live *live);
 /* Does any condition look at a field that is made now, or at one that only rules can set? */
 bool when_cares(const struct when *w, const struct run *run);
-/* Is a `when` of this rule, or part of it, a function? */
-bool when_has_functions(const struct when *w, size_t rule);
 /* Words of a set of rules. */
 size_t when_words(const struct when *w);
 const struct when_work *when_work(const struct when *w);

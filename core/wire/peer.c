@@ -38,12 +38,6 @@ peer_principal(const struct peer *p)
 	return p->principal;
 }
 
-bool
-peer_is_connected(const struct peer *p)
-{
-	return p->fd >= 0;
-}
-
 void
 peer_set_user(struct peer *p, void *user)
 {
@@ -320,9 +314,8 @@ wants_to_read(struct peer *p)
 		return false;
 	if (p->max_in_flight > 0)
 		budget.cap_sender = p->max_in_flight;
-	return w->exempt == p ||
-	       (!w->held && budget_may_read(&budget, records_memory(p), p->counted,
-				w->counters.connections - w->counters.logins, p->stopped));
+	return w->exempt == p || budget_may_read(&budget, records_memory(p), p->counted,
+				     w->counters.connections - w->counters.logins, p->stopped);
 }
 
 /* What came is enough for now, or nothing more comes; that is no want of memory. */
@@ -341,7 +334,7 @@ peer_update_reading(struct peer *p)
 	if (stopped && !p->stopped) {
 		w->counters.held_reading++;
 		log_warn("reading_stopped", log_s("sender", peer_sender(p)),
-		    log_s("reason", peer_is_waiting(p) || w->held ? "no memory" : "cap on memory"));
+		    log_s("reason", peer_is_waiting(p) ? "no memory" : "cap on memory"));
 	} else if (!stopped && p->stopped && p->state == PEER_OPEN && w->exempt != p)
 		log_info("reading_resumed", log_s("sender", peer_sender(p)));
 	if (w->exempt != p)

@@ -45,7 +45,6 @@ struct wire {
 	unsigned turns;   /* peers that read in this turn */
 	uint64_t owed;    /* receipts, of all peers */
 	int64_t received; /* the time of this read, nanoseconds since 1970 */
-	bool held;        /* by the owner */
 	bool reconsider;  /* somebody who was told not to read may perhaps go on */
 	bool stopping;
 	struct peer *exempt; /* may read although memory is short: nothing else could free any */

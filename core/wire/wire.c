@@ -79,9 +79,9 @@ reconsider(struct wire *w)
 		stopped |= p->stopped;
 		waiting |= peer_is_waiting(p);
 	}
-	if (stopped && w->owed == 0 && !w->held)
+	if (stopped && w->owed == 0)
 		choose_exempt(w);
-	if (waiting || (stopped && !w->held))
+	if (waiting || stopped)
 		again_start(w);
 }
 
@@ -183,15 +183,6 @@ wire_open(struct wire **out, struct ev_loop *loop, const struct wire_config *con
 	}
 	*out = w;
 	return NULL;
-}
-
-void
-wire_hold(struct wire *w, bool hold)
-{
-	if (w->held != hold) {
-		w->held = hold;
-		w->reconsider = true;
-	}
 }
 
 void

@@ -129,7 +129,6 @@ const char *peer_sender(
 const char *peer_from(const struct peer *p);      /* its address */
 const char *peer_host(const struct peer *p);      /* the authenticated name; NULL with `dummy` */
 const char *peer_principal(const struct peer *p); /* likewise */
-bool peer_is_connected(const struct peer *p);
 /* Room for the owner's own thing about this sender. */
 void peer_set_user(struct peer *p, void *user);
 void *peer_user(const struct peer *p);
@@ -151,8 +150,6 @@ struct err *wire_open(struct wire **out, struct ev_loop *loop, const struct wire
     const struct wire_handler *handler) MUST_USE;
 /* The port that a listener really has. */
 uint16_t wire_port(const struct wire *w, size_t listener);
-/* Stops or resumes reading from every sender: the owner's own cap on memory. */
-void wire_hold(struct wire *w, bool hold);
 /* Writes the acknowledgements of what is settled; happens by itself before the loop sleeps. */
 void wire_flush(struct wire *w);
 /*

@@ -114,20 +114,6 @@ describe("core.wire memory", function()
     finish(greedy, quiet)
   end)
 
-  it("the owner's hold stops everybody, and lets everybody go on", function()
-    open {}
-    local a, b = login(), login()
-    r:hold(true)
-    turn()
-    pour(a, 10, 100)
-    pour(b, 10, 100)
-    rest(a, b)
-    assert.same({ 0, 2 }, { r:counters().records, r:counters().held_reading })
-    assert.is_true(fake.connect({ port = r:port(), pump = turn }):login())
-    r:hold(false)
-    finish(a, b)
-  end)
-
   it("filled with the beginnings of long records, it lets one after the other finish", function()
     open { max_in_flight = 4 << 20, max_in_flight_sender = 2 << 20 }
     local list = {}

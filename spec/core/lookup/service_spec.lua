@@ -200,14 +200,6 @@ describe("lookup of a service", function()
     assert.equal("found", door:answer(vm, data.uuid(5000)))
   end)
 
-  it("asks anew for a key that somebody says has changed", function()
-    local vm = open():source(VM)
-    door:answer(vm, data.WEB)
-    door.room:forget_key(vm, data.WEB)
-    door:answer(vm, data.WEB)
-    assert.equal(2, fake:count "vmapi")
-  end)
-
   for _, kind in ipairs { "error", "html", "cut_json", "wrong_json", "empty", "huge", "deep", "reset", "cut" } do
     it("takes for missing, and not for unknown, an answer that is: " .. kind, function()
       fake:faults { vmapi = { kind = kind, times = 1 } }

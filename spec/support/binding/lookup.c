@@ -224,14 +224,6 @@ b_forget(lua_State *L)
 	return 0;
 }
 
-static int
-b_forget_key(lua_State *L)
-{
-	lookup_forget_key(
-	    check_bound(L)->lookup, (unsigned)luaL_checkinteger(L, 2), check_str(L, 3));
-	return 0;
-}
-
 /* turn(seconds, told): turns the loop so long, or until so many were told; -> list of tickets */
 static int
 b_turn(lua_State *L)
@@ -502,10 +494,9 @@ int
 luaopen_core_lookup(lua_State *L)
 {
 	static const luaL_Reg methods[] = { { "declare", b_declare }, { "ask", b_ask },
-		{ "forget", b_forget }, { "forget_key", b_forget_key }, { "turn", b_turn },
-		{ "reopen", b_reopen }, { "has", b_has }, { "withdraw", b_withdraw },
-		{ "counters", b_counters }, { "cost", b_cost }, { "close", b_close },
-		{ NULL, NULL } };
+		{ "forget", b_forget }, { "turn", b_turn }, { "reopen", b_reopen },
+		{ "has", b_has }, { "withdraw", b_withdraw }, { "counters", b_counters },
+		{ "cost", b_cost }, { "close", b_close }, { NULL, NULL } };
 	static const luaL_Reg functions[] = { { "open", l_open }, { "form", l_form },
 		{ "escape", l_escape }, { "keep", l_keep }, { "keys", l_keys }, { "csv", l_csv },
 		{ "breaker", l_breaker }, { "log", l_log }, { NULL, NULL } };

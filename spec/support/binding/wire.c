@@ -736,13 +736,6 @@ l_set(lua_State *L)
 }
 
 static int
-l_hold(lua_State *L)
-{
-	wire_hold(check_receiver(L)->wire, lua_toboolean(L, 2));
-	return 0;
-}
-
-static int
 l_flush(lua_State *L)
 {
 	wire_flush(check_receiver(L)->wire);
@@ -1136,7 +1129,6 @@ static const luaL_Reg receiver_methods[] = {
 	{ "settle", l_settle },
 	{ "settle_after", l_settle_after },
 	{ "set", l_set },
-	{ "hold", l_hold },
 	{ "flush", l_flush },
 	{ "stop", l_stop },
 	{ "port", l_port },
