@@ -70,8 +70,16 @@ sequences_note_kernel(struct sequences *s, uint64_t number, uint32_t kernel)
 	uint32_t kernel_step = kernel - s->kernel_last;
 	uint64_t step = number - s->kernel_at, gap = 0;
 
-	if (s->kernel_begun && (number <= s->kernel_at || kernel_step == 0))
-		return 0; /* it is late */
+	if (s->kernel_begun && number <= s->kernel_at) {
+		/*
+		 * Late, unless auditd counts anew. Records of before may have been looked at after
+		 * that was noticed, so it has to be seen here, too.
+		 */
+		if (number > 1 && (kernel_step == 0 || kernel_step >= KERNEL_GAP_MOST))
+			return 0;
+		s->kernel_begun = false;
+	} else if (s->kernel_begun && kernel_step == 0)
+		return 0;
 	if (s->kernel_begun && kernel_step < KERNEL_GAP_MOST && kernel_step > step)
 		gap = kernel_step - step;
 	s->kernel_begun = true;

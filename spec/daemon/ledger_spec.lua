@@ -108,6 +108,24 @@ describe("the numbers of a sender", function()
     assert.equal(0, s:kernel(4, 1))
   end)
 
+  it("of the kernel go on when auditd counts anew, also for records of before that are looked at after that", function()
+    local s = ledger.sequences()
+    for n = 1, 100 do s:note(n) end
+    s:note(1, true) -- auditd was started again, while all of these still waited
+    for n = 1, 100 do assert.equal(0, s:kernel(n, 5000 + n)) end
+    for n = 1, 200 do assert.equal(n == 150 and 7 or 0, s:kernel(n, 5100 + n + (n >= 150 and 7 or 0))) end
+    -- and the same after a new boot, when the kernel counts anew, too
+    for n = 1, 6000 do assert.equal(0, s:kernel(n, n)) end
+  end)
+
+  it("of the kernel that come late say nothing", function()
+    local s = ledger.sequences()
+    s:kernel(10, 110)
+    s:kernel(20, 120)
+    assert.equal(0, s:kernel(15, 115))
+    assert.equal(1, s:kernel(21, 122))
+  end)
+
   it("read back from the journal join those of now", function()
     local old, now = ledger.sequences(), ledger.sequences()
     for _, n in ipairs { 1, 2, 3, 6 } do old:note(n) end
