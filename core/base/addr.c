@@ -1,3 +1,4 @@
+/* addr: addresses to text as RFC 5952 spells them, and membership of networks. */
 #include "base/addr.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* buf: how memory grows, and when dropped bytes at the front are used again. */
 #include "base/buf.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* clock: the two clocks, and the calendar between seconds and text. */
 #include "base/clock.h"
 
 #include <inttypes.h>

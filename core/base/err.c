@@ -1,3 +1,4 @@
+/* err: reasons put together to one text; the one for want of memory needs none. */
 #include "base/err.h"
 
 #include <errno.h>

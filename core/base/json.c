@@ -1,3 +1,4 @@
+/* json: quoting, escapes and commas; clean text goes out in one copy. */
 #include "base/json.h"
 
 #include <math.h>

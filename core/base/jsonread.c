@@ -1,3 +1,4 @@
+/* jsonread: the grammar as a state and a stack of brackets in bits. */
 #include "base/jsonread.h"
 
 enum expect {

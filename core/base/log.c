@@ -1,3 +1,4 @@
+/* log: a line leaves in one write; one that was written a moment ago is only counted. */
 #include "base/log.h"
 
 #include <errno.h>

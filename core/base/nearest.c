@@ -1,3 +1,4 @@
+/* nearest: words by the number of edits between them. */
 #include "base/nearest.h"
 
 #define WORD_MOST 64 /* longer words are compared by their beginnings */

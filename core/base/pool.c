@@ -1,3 +1,4 @@
+/* pool: the queue of jobs, its threads, and the way back into the loop. */
 #include "base/pool.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* private: who may read a file that holds a secret, and its wiping. */
 #include "base/private.h"
 
 #include <errno.h>

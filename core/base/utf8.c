@@ -1,3 +1,4 @@
+/* utf8: sequences as RFC 3629 has them, found and spelled. */
 #include "base/utf8.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* document: the walk over the fields, the whole or some of them. */
 #include "bsm/document.h"
 
 #include "bsm/fields.h"

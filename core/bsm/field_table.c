@@ -1,3 +1,4 @@
+/* field_table: every name of a document with its type, for indices, conditions and order. */
 #include "bsm/document.h"
 
 #define ROW(path, type, list, keyed, from, about)            \

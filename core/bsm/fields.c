@@ -1,3 +1,4 @@
+/* fields: from the kinds of tokens in a record to the fields of its document. */
 #include "bsm/fields.h"
 
 #include "bsm/keyed.h"

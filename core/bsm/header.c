@@ -1,3 +1,4 @@
+/* header: the header of a record, and the file tokens between records. */
 #include "bsm/cursor.h"
 
 enum header_status

@@ -1,3 +1,4 @@
+/* keyed: names are spelled where they are no UTF-8, then sorted; few are the rule. */
 #include "bsm/keyed.h"
 
 #include <stdlib.h>

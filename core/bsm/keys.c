@@ -1,3 +1,4 @@
+/* keys: the texts of all keys, in the order of enum key. */
 #include "bsm/keys.h"
 
 const struct str key_names[KEYS] = {

@@ -1,3 +1,4 @@
+/* names: look-ups in the tables that are made when the program is built. */
 #include "bsm/names.h"
 
 #include "bsm/names_tables.h"

@@ -1,3 +1,4 @@
+/* probe: a sink that follows one path, and short ways for what is asked most. */
 #include "bsm/probe.h"
 
 #include "bsm/fields.h"

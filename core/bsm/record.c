@@ -1,3 +1,4 @@
+/* record: header, tokens and index of one record, and where reading it stops. */
 #include "bsm/record.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* record_damage: in words, why a record or the rest of it could not be read. */
 #include <inttypes.h>
 
 #include "bsm/record.h"

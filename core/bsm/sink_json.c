@@ -1,3 +1,4 @@
+/* sink_json: keys and small numbers go out ready made. */
 #include "bsm/sink_json.h"
 
 static void

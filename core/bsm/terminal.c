@@ -1,3 +1,4 @@
+/* terminal: how a login is told from a device, for each layout of the port word. */
 #include "bsm/terminal.h"
 
 #include "base/compiler.h"

@@ -1,3 +1,4 @@
+/* token: a reader for each layout of a token, and the table of all ids. */
 #include "bsm/cursor.h"
 
 /*

@@ -1,3 +1,4 @@
+/* trail: where a record may begin, and the search for the next one behind damage. */
 #include "bsm/trail.h"
 
 #include "base/bytes.h"

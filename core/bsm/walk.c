@@ -1,3 +1,4 @@
+/* walk: texts, numbers, names, masks and addresses as values of a sink. */
 #include "bsm/walk.h"
 
 #include "base/addr.h"

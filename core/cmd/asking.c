@@ -1,3 +1,4 @@
+/* asking: opens lookups that answer before they return. */
 #include "cmd/asking.h"
 
 struct err *

@@ -1,3 +1,4 @@
+/* check: all that serve does at its start, short of listening; prints settings and rules. */
 #include <stdio.h>
 
 #include "cmd/cmd.h"

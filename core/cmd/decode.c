@@ -1,3 +1,4 @@
+/* decode: trail files to documents on standard output, through the rules if so wished. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>

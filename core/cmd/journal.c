@@ -1,3 +1,4 @@
+/* journal: options and choice of subcommand of `auditrecv journal`. */
 #include "cmd/journal.h"
 
 #include <getopt.h>

@@ -1,3 +1,4 @@
+/* journal_walk: the entries that are asked for, each with its document and its _id. */
 #include <inttypes.h>
 #include <stdio.h>
 

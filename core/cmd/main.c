@@ -1,3 +1,4 @@
+/* main: the choice of command, and what is the same for all of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>

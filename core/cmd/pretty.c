@@ -1,3 +1,4 @@
+/* pretty: indents JSON that is known to be right, without reading it as values. */
 #include "cmd/pretty.h"
 
 static void

@@ -1,3 +1,4 @@
+/* progress: how often that line is drawn, and what it says. */
 #include "cmd/progress.h"
 
 #include <stdio.h>

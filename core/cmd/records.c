@@ -1,3 +1,4 @@
+/* records: trail files into memory, and record after record out of it. */
 #include "cmd/records.h"
 
 #include <errno.h>

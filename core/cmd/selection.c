@@ -1,3 +1,4 @@
+/* selection: options to conditions, and conditions asked of entry, record and index. */
 #include "cmd/selection.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* serve: the daemon as its surroundings see it: user, background, pid file, service manager. */
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* source: shared options and those of one command, taken in one go. */
 #include "cmd/source.h"
 
 #include <getopt.h>

@@ -1,3 +1,4 @@
+/* admission: lists from the settings, checked against each other, and asked. */
 #include "daemon/admission.h"
 
 #include <netinet/in.h>

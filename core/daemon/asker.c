@@ -1,3 +1,4 @@
+/* asker: a set of declarations is tried, then kept or taken back as a whole. */
 #include "daemon/asker.h"
 
 #include <stdlib.h>

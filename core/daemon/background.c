@@ -1,3 +1,4 @@
+/* background: two processes and the pipe on which the child says how it went. */
 #include "daemon/background.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* build: the configuration of wire, output, journal, dead letters, pipeline and lookups. */
 #include "daemon/build.h"
 
 #include <netdb.h>

@@ -1,3 +1,4 @@
+/* counts: one line of the log for each room, sender, rule and reason. */
 #include "daemon/counts.h"
 
 #include "base/clock.h"

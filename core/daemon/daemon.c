@@ -1,3 +1,4 @@
+/* daemon: opens all rooms in their order, runs the loop, and stops them. */
 #include "daemon/daemon.h"
 
 #include <ev.h>

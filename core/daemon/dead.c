@@ -1,3 +1,4 @@
+/* dead: the note of a letter as JSON, and the journal behind it. */
 #include "daemon/dead.h"
 
 #include <ev.h>

@@ -1,3 +1,4 @@
+/* group: groups are made ready in full before any of them changes. */
 #include "daemon/group.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* identity: the digest of a record and its spelling as _id. */
 #include "daemon/identity.h"
 
 #include "base/bytes.h"

@@ -1,3 +1,4 @@
+/* late: the list of documents to complete, when each is looked at again, and when given up. */
 #include "daemon/late.h"
 
 #include <stdlib.h>

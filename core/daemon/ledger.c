@@ -1,3 +1,4 @@
+/* ledger: reasons by their names, each with a count. */
 #include "daemon/ledger.h"
 
 #include <stdlib.h>

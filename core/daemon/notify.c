@@ -1,3 +1,4 @@
+/* notify: the socket of the service manager, and what is sent there. */
 #include "daemon/notify.h"
 
 #include <errno.h>

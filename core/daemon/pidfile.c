@@ -1,3 +1,4 @@
+/* pidfile: the lock is what counts; the number in the file is for people. */
 #include "daemon/pidfile.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* pipeline: turns of work, what wakes them, and what ends them. */
 #include <stdlib.h>
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* pledge: a queue in one piece of memory. */
 #include "daemon/pledge.h"
 
 #include <stdlib.h>

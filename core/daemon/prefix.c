@@ -1,3 +1,4 @@
+/* prefix: a ring of bits that moves along. */
 #include "daemon/prefix.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* principal: names are taken apart once, and compared part by part. */
 #include "daemon/principal.h"
 
 #include "base/addr.h"

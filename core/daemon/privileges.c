@@ -1,3 +1,4 @@
+/* privileges: the steps that all systems have in common. */
 #include "daemon/privileges.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Linux: capabilities(7), and a process that others cannot look into. */
 #ifdef __linux__
 
 #include <dirent.h>

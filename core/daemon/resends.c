@@ -1,3 +1,4 @@
+/* resends: a ring of digests with a slot for each number. */
 #include "daemon/resends.h"
 
 #include <stdlib.h>

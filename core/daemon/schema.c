@@ -1,3 +1,4 @@
+/* schema: every setting with its type, range, default and help. */
 #include "daemon/settings.h"
 
 #define HERE(member)    offsetof(struct settings, member)

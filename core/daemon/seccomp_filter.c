@@ -1,3 +1,4 @@
+/* seccomp_filter: the list of calls, and the conditions on the arguments of some. */
 #include "daemon/seccomp_filter.h"
 
 #ifdef HAVE_LIBSECCOMP

@@ -1,3 +1,4 @@
+/* senders: a table by name, and the ring of those with waiting records. */
 #include "daemon/senders.h"
 
 #include <stdlib.h>

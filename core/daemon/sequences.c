@@ -1,3 +1,4 @@
+/* sequences: gaps, what fills them late, and restarts. */
 #include "daemon/sequences.h"
 
 #define KERNEL_GAP_MOST (UINT32_C(1) << 31) /* a step back, beyond */

@@ -1,3 +1,4 @@
+/* settings: from files and --set to one table of Lua, in a state that can do nothing else. */
 #include "daemon/settings.h"
 
 #include <errno.h>

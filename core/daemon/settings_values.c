@@ -1,3 +1,4 @@
+/* settings_values: each kind of value is read, checked, and kept in the struct at its offset. */
 #include "daemon/settings_values.h"
 
 #include <lauxlib.h>

@@ -1,3 +1,4 @@
+/* source: found among those of the sender, or made. */
 #include "daemon/source.h"
 
 #include <stdlib.h>

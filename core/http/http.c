@@ -1,3 +1,4 @@
+/* http: curl's sockets and timer in the event loop, requests from first byte to last. */
 #include "http/http.h"
 
 #include <curl/curl.h>

@@ -1,3 +1,4 @@
+/* aside: copies of damaged stretches and files, counted against the limit. */
 #include "journal/aside.h"
 
 #include <errno.h>

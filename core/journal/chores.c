@@ -1,3 +1,4 @@
+/* chores: the cursor, segments that nobody needs, deleted entries; now and then, on a thread. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* commit: hands what is pending to the writer, one commit at a time, and tells what came of it. */
 #include <errno.h>
 #include <string.h>
 

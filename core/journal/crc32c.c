@@ -1,3 +1,4 @@
+/* crc32c: eight bytes at a time, by tables or by the processor's instruction. */
 #include "journal/crc32c.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* cursor: two slots, of which the newer whole one counts. */
 #include "journal/cursor.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* fetch: entries are read back into memory on a thread, a batch at a time. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* folder: what lies there, by name and header, sorted. */
 #include "journal/folder.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* format: puts and gets headers, senders and records; a length is checked before it is used. */
 #include "journal/format.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* gone: the file is read, appended to, and written anew when most of it is history. */
 #include "journal/gone.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* journal: opening and closing, and the calls of its owner. */
 #include "journal/journal.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* marks: a short list that thins itself out when it is full. */
 #include "journal/marks.h"
 
 #define GAP_LEAST 20000000 /* 20 ms */

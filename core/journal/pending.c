@@ -1,3 +1,4 @@
+/* pending: entries are laid into blocks, and whole blocks change hands. */
 #include "journal/pending.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* reader: entries of a journal from outside, also while a daemon writes it. */
 #include "journal/reader.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* recover: every segment at the start: cuts off what a crash left, sets aside what is odd. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* salt: random, or at least another one each time. */
 #include "journal/salt.h"
 
 #include <unistd.h>

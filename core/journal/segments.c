@@ -1,3 +1,4 @@
+/* segments: the list of a journal's files, by the number of their first entry. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* storage: the system calls themselves. */
 #include "journal/storage.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* walk: the window over a segment, and the search for the next entry behind damage. */
 #include "journal/walk.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* writer: entries are gathered, written and synced; after a fault a new segment begins. */
 #include "journal/writer.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* writer_senders: a hash table of copies, emptied with each segment. */
 #include "journal/writer_senders.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* breaker: closed, open, half-open, and how long each time. */
 #include "lookup/breaker.h"
 
 #include "base/clock.h"

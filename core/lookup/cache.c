@@ -1,3 +1,4 @@
+/* cache: a hash table, and a list by the time of asking. */
 #include "lookup/cache.h"
 
 #include <stdlib.h>

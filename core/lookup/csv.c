@@ -1,3 +1,4 @@
+/* csv: cells as they stand in the text; only quoted ones are copied. */
 #include "lookup/csv.h"
 
 void

@@ -1,3 +1,4 @@
+/* declaration: each member is checked, with a complaint that names it. */
 #include "lookup/declaration.h"
 
 #include <stdlib.h>

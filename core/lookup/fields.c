@@ -1,3 +1,4 @@
+/* fields: paths as a tree that an answer is read along. */
 #include "lookup/fields.h"
 
 #include <stdlib.h>

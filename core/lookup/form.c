@@ -1,3 +1,4 @@
+/* form: uuids, addresses and plain texts, checked and made uniform. */
 #include "lookup/form.h"
 
 #include <arpa/inet.h>

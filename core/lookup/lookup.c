@@ -1,3 +1,4 @@
+/* lookup: opening, closing, and the short way of a question that the cache can answer. */
 #include "lookup/lookup.h"
 
 #include <stdlib.h>

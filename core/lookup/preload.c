@@ -1,3 +1,4 @@
+/* preload: all elements of a source, page by page, again and again. */
 #include <stdio.h>
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* question: what is asked for now, who waits for it, and until when. */
 #include <stdlib.h>
 
 #include "base/clock.h"

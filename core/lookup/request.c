@@ -1,3 +1,4 @@
+/* request: questions become requests, one by one or many in one; answers go to the cache. */
 #include <stdlib.h>
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* service: an HTTP service with its address, headers and connection. */
 #include <stdlib.h>
 
 #include "base/log.h"

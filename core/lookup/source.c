@@ -1,3 +1,4 @@
+/* source: what a rule file declared, put over a service or a file, and what it keeps. */
 #include <stdlib.h>
 
 #include "base/nearest.h"

@@ -1,3 +1,4 @@
+/* table: a file in JSON or CSV as a table in memory, read again when it changes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* answer: items are cut out of the stream; good ones are known by their bytes alone. */
 #include "output/answer.h"
 
 #include <stdlib.h>

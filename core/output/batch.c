@@ -1,3 +1,4 @@
+/* batch: lines are appended to one body; what goes again is moved together in it. */
 #include "output/batch.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* check: what curl would find out only when it connects. */
 #include "output/check.h"
 
 #include <errno.h>

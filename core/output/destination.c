@@ -1,3 +1,4 @@
+/* destination: a table by name, and its idle ones. */
 #include "output/destination.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* fault: types, statuses and wordings of servers, and whose fault each of them is. */
 #include "output/fault.h"
 
 #include "base/compiler.h"

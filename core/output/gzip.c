@@ -1,3 +1,4 @@
+/* gzip: one call of zlib at its fastest level. */
 #include "output/gzip.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* lines_file: the lock, the cut at the start, appending, and older files. */
 #include "output/lines_file.h"
 
 #include <dirent.h>

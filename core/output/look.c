@@ -1,3 +1,4 @@
+/* look: one question after the other to each server: version, template, what it makes of it. */
 #include "output/look.h"
 
 #include <ev.h>

@@ -1,3 +1,4 @@
+/* node: the next one that is well, and when to ask one that is not. */
 #include "output/node.h"
 
 #define DOWN_BASE (CLOCK_SECOND / 8)

@@ -1,3 +1,4 @@
+/* output: the door to the sinks, and what those that write lines have in common. */
 #include "output/output.h"
 
 #include <assert.h>

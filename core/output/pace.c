@@ -1,3 +1,4 @@
+/* pace: the arithmetic of waiting and of going faster. */
 #include "output/pace.h"
 
 #define HOLD_BASE (CLOCK_SECOND / 20)

@@ -1,3 +1,4 @@
+/* repair: a search for the places, then the document written again without them. */
 #include "output/repair.h"
 
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* secret: files to a header, with no copy left behind. */
 #include "output/secret.h"
 
 #include "base/private.h"

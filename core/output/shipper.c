@@ -1,3 +1,4 @@
+/* shipper: gathering documents, sending batches, and when to look again. */
 #include "output/shipper.h"
 
 #include <stdlib.h>

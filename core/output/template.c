@@ -1,3 +1,4 @@
+/* template: those that are built in, made up for a server, and compared with what it has. */
 #include "output/template.h"
 
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* url: what a server's address may look like. */
 #include "output/url.h"
 
 #include <curl/curl.h>

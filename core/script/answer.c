@@ -1,3 +1,4 @@
+/* answer: JSON to Lua values that are locked. */
 #include "script/answer.h"
 
 #include <lauxlib.h>

@@ -1,3 +1,4 @@
+/* ask: from a rule's call to the lookup and back, with the coroutine left in between. */
 #include "script/ask.h"
 
 #include <lauxlib.h>

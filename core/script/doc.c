@@ -1,3 +1,4 @@
+/* doc: a sink that makes Lua values, and the metatable that calls for them. */
 #include "script/doc.h"
 
 #include <lauxlib.h>

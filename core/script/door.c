@@ -1,3 +1,4 @@
+/* door: from rule to rule, on a coroutine of its own, and back after each yield. */
 #include "script/door.h"
 
 #include <lauxlib.h>

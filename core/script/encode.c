@@ -1,3 +1,4 @@
+/* encode: field by field, from the record or from the table, as it was left. */
 #include "script/encode.h"
 
 #include <lauxlib.h>

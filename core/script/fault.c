@@ -1,3 +1,4 @@
+/* fault: takes the quotes out of Lua's messages. */
 #include "script/fault.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* heap: size classes, chunks, and the count against the cap. */
 #include "script/heap.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* needles: the automaton, built once, walked byte by byte. */
 #include "script/needles.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* pattern: find, match, gmatch and gsub over the matcher. */
 #include "script/pattern.h"
 
 #include <lauxlib.h>

@@ -1,3 +1,4 @@
+/* policy: loads files in their order, takes the rules they return, compiles their conditions. */
 #include "script/policy.h"
 
 #include <lauxlib.h>

@@ -1,3 +1,4 @@
+/* sandbox: each function that is not Lua's own, and the table of what is let in. */
 #include "script/sandbox.h"
 
 #include <lauxlib.h>

@@ -1,3 +1,4 @@
+/* script: a record's way around Lua or through it, the verdict, and the counts of rules. */
 #include "script/script.h"
 
 #include <lauxlib.h>

@@ -1,3 +1,4 @@
+/* shape: the field table as a tree of keys with ranks. */
 #include "script/shape.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* sources: only files that nobody else may change are read. */
 #include "script/sources.h"
 
 #include <dirent.h>

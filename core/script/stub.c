@@ -1,3 +1,4 @@
+/* stub: when, what and from whom, and the rule that failed; nothing else of the record. */
 #include "script/stub.h"
 
 #include "bsm/sink_json.h"

@@ -1,3 +1,4 @@
+/* template: strftime's letters that make sense in the name of an index. */
 #include "script/template.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* wait: seats for waiting records, and tickets that an old answer cannot use. */
 #include "script/wait.h"
 
 #include <lauxlib.h>

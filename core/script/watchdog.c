@@ -1,3 +1,4 @@
+/* watchdog: the timer, its signal, and the hook. */
 #include "script/watchdog.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* when: which rules come into question, by their equalities, then condition by condition. */
 #include "script/when.h"
 
 #include <lauxlib.h>

@@ -1,3 +1,4 @@
+/* when_compile: tables of `when` to paths and tests, and what may be written wrong in them. */
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* when_test: one value against one test, from a record or from a live doc. */
 #include <lauxlib.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* budget: three levels with a gap between going up and down. */
 #include "wire/budget.h"
 
 static enum budget_level

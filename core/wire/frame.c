@@ -1,3 +1,4 @@
+/* frame: four bytes of length, and no more than the limit. */
 #include "wire/frame.h"
 
 #include "base/bytes.h"

@@ -1,3 +1,4 @@
+/* handshake: version, mechanism, context; each wrong step has its own reason. */
 #include "wire/handshake.h"
 
 #include "wire/frame.h"

@@ -1,3 +1,4 @@
+/* mech: the table of mechanisms, and how a first token names one. */
 #include "wire/mech.h"
 
 #include "wire/der.h"

@@ -1,3 +1,4 @@
+/* outbox: a ring that grows. */
 #include "wire/outbox.h"
 
 #include <stdlib.h>

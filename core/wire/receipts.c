@@ -1,3 +1,4 @@
+/* receipts: a ring that grows; settled ones wait for those before them only to be taken down. */
 #include "wire/receipts.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* sender: dialling, context, window, acknowledgements, and again after a loss. */
 #include "wire/sender.h"
 
 #include <errno.h>

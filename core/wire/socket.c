@@ -1,3 +1,4 @@
+/* socket: options of TCP, and names for what systems call differently. */
 #include "wire/socket.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* startups: random early drop, and when each address of late may come again. */
 #include "wire/startups.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+/* stream: which frame may come now, and the long ones that are read past. */
 #include "wire/stream.h"
 
 #include "wire/frame.h"
