@@ -2,9 +2,8 @@
  * batch: documents on their way in one request: the body as it is sent, and who is in it.
  *
  * A body is `{"create":{"_index":…,"_id":…}}` and the document, a line each (`index` where a
- * document is to overwrite what is there). A document is copied
- * into it once; those that have to go again are moved together inside, or copied to another
- * batch.
+ * document is to overwrite what is there). A document is copied into it once; those that have to go
+ * again are moved together inside, or copied to another batch.
  */
 #ifndef OUTPUT_BATCH_H
 #define OUTPUT_BATCH_H

@@ -11,9 +11,8 @@
 #define AHEAD      48 /* values of one list or object that wait on the stack for their table */
 
 /*
- * The sink. Values wait on Lua's stack until their list or object closes, or until there are
- * many, so that its table is made
- * with the right size at once. Below them lies a slot for the table.
+ * The sink. Values wait on Lua's stack until their list or object closes, or until there are many,
+ * so that its table is made with the right size at once. Below them lies a slot for the table.
  */
 struct frame {
 	int slot;    /* stack index of the table, false while it is not made */

@@ -1,11 +1,10 @@
 /*
  * doc: the record as a rule sees it, a Lua table whose fields are made when they are asked for.
  *
- * The table is an ordinary one; a metatable, which rules cannot see, makes a missing field from
- * the record, notes what is set,
- * and makes all that is left before somebody walks over it. Objects and lists inside are plain
- * tables once they are made;
- * lists carry a shared mark, so that an empty one stays a list.
+ * The table is an ordinary one; a metatable, which rules cannot see, makes a missing field from the
+ * record, notes what is set, and makes all that is left before somebody walks over it. Objects and
+ * lists inside are plain tables once they are made; lists carry a shared mark, so that an empty one
+ * stays a list.
  */
 #ifndef SCRIPT_DOC_H
 #define SCRIPT_DOC_H

@@ -1,11 +1,10 @@
 /*
  * door: the one place where Lua is called for a record.
  *
- * door_call() runs the rules from run->next on and writes the document, in one protected call.
- * When a rule raises, the call ends, its
- * fault is told, and the caller calls again behind it. All that a call needs to go on stands in
- * struct door and struct run,
- * and the rules are called with a continuation, so the same can be done in a coroutine that waits.
+ * door_call() runs the rules from run->next on and writes the document, in one protected call. When
+ * a rule raises, the call ends, its fault is told, and the caller calls again behind it. All that a
+ * call needs to go on stands in struct door and struct run, and the rules are called with a
+ * continuation, so the same can be done in a coroutine that waits.
  */
 #ifndef SCRIPT_DOOR_H
 #define SCRIPT_DOOR_H

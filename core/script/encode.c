@@ -123,10 +123,9 @@ is_left(const struct run *run, lua_State *L, int doc, struct doc_parts parts, st
 }
 
 /*
- * `escaped`: the record's list without the fields that are gone, then the fields that rules put
- * odd bytes into. Comes last of all to be known,
- * and stands before what follows it in the order: so it is written at the end and moved to its
- * place.
+ * `escaped`: the record's list without the fields that are gone, then the fields that rules put odd
+ * bytes into. Comes last of all to be known, and stands before what follows it in the order: so it
+ * is written at the end and moved to its place.
  */
 static void
 put_escaped(struct encoder *e, const struct run *run, int doc, struct doc_parts parts, size_t place,

@@ -1,15 +1,12 @@
 /*
  * encode: writes the document that rules left behind, as JSON, to the byte what the record alone
- * would have become where
- * rules changed nothing.
+ * would have become where rules changed nothing.
  *
- * Fields in the order of the field table: from the record in C where they were not made, else
- * from the doc; then the
- * rules' own fields in the order of their bytes. Integers are exact, a float is the shortest text
- * that reads back the same,
- * NaN and infinity are null, bytes that are not UTF-8 are spelled and the field is listed in
- * `escaped`. What JSON does not have
- * (functions, circles, nesting without end) raises, and is the fault of a rule.
+ * Fields in the order of the field table: from the record in C where they were not made, else from
+ * the doc; then the rules' own fields in the order of their bytes. Integers are exact, a float is
+ * the shortest text that reads back the same, NaN and infinity are null, bytes that are not UTF-8
+ * are spelled and the field is listed in `escaped`. What JSON does not have (functions, circles,
+ * nesting without end) raises, and is the fault of a rule.
  */
 #ifndef SCRIPT_ENCODE_H
 #define SCRIPT_ENCODE_H
@@ -58,9 +55,8 @@ void encode_doc(struct encoder *e, lua_State *L, const struct run *run, int doc,
     struct doc_parts parts, struct buf *out);
 
 /*
- * Looks whether each field of the doc can be written. Takes those that cannot out of it, and
- * raises the reason of the first; when time
- * is over, the field that it was over at.
+ * Looks whether each field of the doc can be written. Takes those that cannot out of it, and raises
+ * the reason of the first; when time is over, the field that it was over at.
  */
 void encode_check(
     struct encoder *e, lua_State *L, const struct run *run, int doc, struct doc_parts parts);

@@ -2,9 +2,8 @@
  * fault: what a failed rule is said to have done, in words that never quote the record.
  *
  * Lua's own messages name variables of the rule, so they are kept, but for what stands between
- * quotes and is no
- * name. What a rule says itself with error() or assert() may hold anything, so only its place is
- * kept.
+ * quotes and is no name. What a rule says itself with error() or assert() may hold anything, so
+ * only its place is kept.
  */
 #ifndef SCRIPT_FAULT_H
 #define SCRIPT_FAULT_H

@@ -1,10 +1,9 @@
 /*
  * heap: the memory of one Lua state, with a cap.
  *
- * Small blocks come from lists of freed blocks, one list for each size class, carved out of
- * larger chunks; that is what
- * makes tables and strings of a record cheap. Chunks go back when the heap ends. Not for several
- * threads.
+ * Small blocks come from lists of freed blocks, one list for each size class, carved out of larger
+ * chunks; that is what makes tables and strings of a record cheap. Chunks go back when the heap
+ * ends. Not for several threads.
  */
 #ifndef SCRIPT_HEAP_H
 #define SCRIPT_HEAP_H

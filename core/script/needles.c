@@ -54,8 +54,8 @@ add(struct needles *n, const uint16_t *symbols, size_t count, uint32_t *states)
 
 /*
  * Makes the trie an automaton: where a state has no way on for a class, it goes where its longest
- * ending that is a beginning too would
- * go. States are visited by their depth, so that those endings are done before.
+ * ending that is a beginning too would go. States are visited by their depth, so that those endings
+ * are done before.
  */
 static bool
 close_ways(struct needles *n, uint32_t states)

@@ -56,10 +56,9 @@ policy_of(lua_State *L)
 }
 
 /*
- * Builds a state and loads all rules. `entry` is what the door will call; its upvalues are 1
- * keys, 2 mark of lists, 3 metatable
- * of docs, 4 list of the rules' `apply`, 5 list of functions in `when` (when.h), 6 names for live
- * questions.
+ * Builds a state and loads all rules. `entry` is what the door will call; its upvalues are 1 keys,
+ * 2 mark of lists, 3 metatable of docs, 4 list of the rules' `apply`, 5 list of functions in `when`
+ * (when.h), 6 names for live questions.
  */
 struct err *policy_open(struct policy **out, struct sources *sources, struct waits *waits,
     size_t max_heap, lua_CFunction entry) MUST_USE;

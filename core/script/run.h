@@ -1,9 +1,8 @@
 /*
  * run: one record on its way through the rules, as the files of this room share it.
  *
- * Words: a field is "made" when its value stands in the rule's table (made on first access, set,
- * or removed); what is not made
- * still stands in the record only. The table of a run is its "doc".
+ * Words: a field is "made" when its value stands in the rule's table (made on first access, set, or
+ * removed); what is not made still stands in the record only. The table of a run is its "doc".
  */
 #ifndef SCRIPT_RUN_H
 #define SCRIPT_RUN_H

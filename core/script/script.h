@@ -2,8 +2,8 @@
  * script: the door to Lua. One set of rules, loaded, checked and asked about each record.
  *
  * A record goes in, a document comes out as JSON, with a verdict. A record that no rule matches
- * never enters Lua. Whatever a rule
- * does (raises, loops, eats memory) is contained and counted against it.
+ * never enters Lua. Whatever a rule does (raises, loops, eats memory) is contained and counted
+ * against it.
  */
 #ifndef SCRIPT_SCRIPT_H
 #define SCRIPT_SCRIPT_H
@@ -110,8 +110,8 @@ void script_close(struct script *s);
 
 /*
  * Rules over a record; appends the document as one line of JSON, without newline, to out (nothing
- * when it is dropped). Never fails for
- * what the record holds or a rule does; false only when memory for out is gone.
+ * when it is dropped). Never fails for what the record holds or a rule does; false only when memory
+ * for out is gone.
  */
 bool script_run(struct script *s, const struct record *record, const struct origin *origin,
     struct buf *out, struct script_result *result) MUST_USE;

@@ -29,14 +29,13 @@ struct sources {
 
 /*
  * Reads DIRECTORY/ *.lua in the order of their names, hidden files left out. Directory and files
- * have to belong to root or to the
- * user that we run as, and nobody else may be able to write them. NULL: no rules.
+ * have to belong to root or to the user that we run as, and nobody else may be able to write them.
+ * NULL: no rules.
  */
 struct err *sources_open(struct sources *s, const char *directory) MUST_USE;
 /*
  * Module "site.names" is the file site/names.lua. NULL in *out when there is none. It is read on
- * first demand, as long as
- * sources_close() has not been called. The source belongs to s.
+ * first demand, as long as sources_close() has not been called. The source belongs to s.
  */
 struct err *sources_module(
     struct sources *s, const char *module, const struct source **out) MUST_USE;

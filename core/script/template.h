@@ -28,8 +28,8 @@ struct template
 
 /*
  * Reads a format: %Y %m %d %H are the parts of a UTC time, %G and %V year and number of its ISO
- * week, all else stands for
- * itself. The error says what is wrong with it, or with a name that it makes.
+ * week, all else stands for itself. The error says what is wrong with it, or with a name that it
+ * makes.
  */
 struct err *template_init(struct template *t, const char *format) MUST_USE;
 /* Zeroed is fine. */

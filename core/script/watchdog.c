@@ -15,9 +15,8 @@
 volatile sig_atomic_t watchdog_flag;
 
 /*
- * What the handler reads. It runs in the thread that writes these, between two of its
- * instructions, so order is all that
- * matters: `guarded` is set last and cleared first.
+ * What the handler reads. It runs in the thread that writes these, between two of its instructions,
+ * so order is all that matters: `guarded` is set last and cleared first.
  */
 static struct lua_State *volatile guarded;
 static volatile sig_atomic_t ticked; /* `since` is set */

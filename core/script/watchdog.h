@@ -1,13 +1,11 @@
 /*
  * watchdog: ends rules that run too long, at no cost to those that do not.
  *
- * A timer that ticks only while the process uses CPU raises SIGPROF. The handler looks whether
- * the rules of one
- * record have used more than their time, and only then arms a hook in their state, which raises
- * an error at the next
- * instruction, and again at each one after it until the door is left, so that no pcall can
- * swallow it. C functions that may
- * take long ask watchdog_expired() themselves.
+ * A timer that ticks only while the process uses CPU raises SIGPROF. The handler looks whether the
+ * rules of one record have used more than their time, and only then arms a hook in their state,
+ * which raises an error at the next instruction, and again at each one after it until the door is
+ * left, so that no pcall can swallow it. C functions that may take long ask watchdog_expired()
+ * themselves.
  *
  * One per process, for the one thread that runs rules: a tick that reaches another thread is
  * passed on.

@@ -2,11 +2,9 @@
  * when: the conditions of all rules, compiled, indexed, and asked in C.
  *
  * Words: a "condition" is one path and the test that its values have to pass; a rule matches when
- * all of its conditions hold. A
- * condition holds when any value at its path passes. An "equality" is a condition that a value
- * equals one of some texts or
- * integers; these are looked up, each path once for a record however many rules name it. The
- * others are asked rule by rule.
+ * all of its conditions hold. A condition holds when any value at its path passes. An "equality" is
+ * a condition that a value equals one of some texts or integers; these are looked up, each path
+ * once for a record however many rules name it. The others are asked rule by rule.
  */
 #ifndef SCRIPT_WHEN_H
 #define SCRIPT_WHEN_H
@@ -32,11 +30,10 @@ struct when *when_new(size_t rules) MUST_USE;
 void when_free(struct when *w);
 
 /*
- * Compiles the `when` at the top of the stack (nil and a function too) for one rule. Raises what
- * a person has to mend. Functions
- * are collected in the table at index functions, as functions[rule + 1] = { function, step, step
- * …, function … }. `mark` is the
- * metatable of matchers; `own` a table whose keys are the fields that rules declare as their own.
+ * Compiles the `when` at the top of the stack (nil and a function too) for one rule. Raises what a
+ * person has to mend. Functions are collected in the table at index functions, as functions[rule +
+ * 1] = { function, step, step …, function … }. `mark` is the metatable of matchers; `own` a table
+ * whose keys are the fields that rules declare as their own.
  */
 void when_compile(struct when *w, lua_State *L, size_t rule, int functions, int mark, int own);
 /*
@@ -53,8 +50,7 @@ struct when_live {
 
 /*
  * Sets in run->wanted the rules from `from` on whose equalities hold, and clears all others.
- * Without live, the record is
- * asked; with it, made fields are asked of the doc (and it may raise).
+ * Without live, the record is asked; with it, made fields are asked of the doc (and it may raise).
  */
 void when_select(struct when *w, struct run *run, size_t from, const struct when_live *live);
 /* Do the other conditions of a rule hold? */

@@ -9,8 +9,7 @@
 
 /*
  * Compiling. It runs inside Lua's protection: what is wrong is raised, and what is half made
- * belongs to the struct when, which
- * when_free() takes in any state.
+ * belongs to the struct when, which when_free() takes in any state.
  */
 struct compiler {
 	struct when *w;

@@ -53,8 +53,8 @@ when_test(const struct test *t, const struct test_value *v)
 
 /*
  * A search for the end of a path, fed by the walk over one field. `here` says how many steps lead
- * to the value that comes next,
- * or -1 when it lies elsewhere; elements of a list are where the list is.
+ * to the value that comes next, or -1 when it lies elsewhere; elements of a list are where the list
+ * is.
  */
 struct search {
 	const struct when_path *path;

@@ -814,10 +814,10 @@ l_close(lua_State *L)
 }
 
 /*
- * send{port =, window =, sequence =, multi_token =, attempts =, timeout =, records =, turn =,
- * mech =, host =, keytab =, principal =}: runs
- * until all is acknowledged, it gives up, or turn() says that it is enough -> the sequences in the
- * order of their acknowledgements, counters, why it gave up
+ * send{port =, window =, sequence =, multi_token =, attempts =, timeout =, records =, turn =, mech
+ * =, host =, keytab =, principal =}: runs until all is acknowledged, it gives up, or turn() says
+ * that it is enough -> the sequences in the order of their acknowledgements, counters, why it gave
+ * up
  */
 struct story {
 	lua_State *L;
