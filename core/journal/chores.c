@@ -191,6 +191,8 @@ chores_close(struct journal *j)
 		if (pool_cancel(j->back, &j->chores.job) && j->chores.write) {
 			c.turn = j->chores.cursor.turn;
 			c.named = j->chores.cursor.named;
+			if (j->chores.wrote) /* segments below it may be gone by now */
+				c.floor = j->chores.cursor.floor;
 		}
 		j->chores.busy = false;
 	}

@@ -138,6 +138,7 @@ ask(struct journal *j)
 	size_t i;
 
 	f->any = j->segments_len > 0 && f->number < j->stored;
+	f->until = j->stored;
 	if (f->any) {
 		i = segments_find(j, f->number);
 		f->segment = j->segments[i];
@@ -192,7 +193,7 @@ done(struct pool_job *job)
 {
 	struct journal *j = container_of(job, struct journal, fetch.job);
 	struct fetch *f = &j->fetch;
-	uint64_t after = j->stored;
+	uint64_t after = f->until;
 
 	if (f->damaged > 0) {
 		j->counters.damaged += f->damaged;

@@ -34,7 +34,8 @@ on_name(void *to, const char *name)
 	strcpy(f->segments[f->len++].name, name);
 }
 
-static void
+/* False: it went while we looked. */
+static bool
 read_header(struct folder_segment *s, const struct storage *storage, int folder)
 {
 	uint8_t header[FORMAT_HEADER];
@@ -43,7 +44,7 @@ read_header(struct folder_segment *s, const struct storage *storage, int folder)
 
 	s->state = FOLDER_SHUT;
 	if ((fd = storage->open(storage->ctx, folder, s->name, STORAGE_READ)) < 0)
-		return;
+		return errno != ENOENT;
 	if (storage->size(storage->ctx, fd, &s->size) == 0 &&
 	    (got = storage_read(storage, fd, header, sizeof(header), 0)) >= 0) {
 		s->state = FOLDER_BAD;
@@ -58,6 +59,7 @@ read_header(struct folder_segment *s, const struct storage *storage, int folder)
 	}
 	s->end = s->size;
 	storage_close(storage, &fd);
+	return true;
 }
 
 /* Segments first, by their numbers; where two are the same, the one with its own name is later. */
@@ -110,6 +112,7 @@ bool
 folder_read(struct folder *f, const struct storage *storage, int fd)
 {
 	struct listing listing = { f, false };
+	size_t there = 0;
 
 	f->len = 0;
 	if (storage->list(storage->ctx, fd, on_name, &listing) != 0)
@@ -119,7 +122,9 @@ folder_read(struct folder *f, const struct storage *storage, int fd)
 		return false;
 	}
 	for (size_t i = 0; i < f->len; i++)
-		read_header(&f->segments[i], storage, fd);
+		if (read_header(&f->segments[i], storage, fd))
+			f->segments[there++] = f->segments[i];
+	f->len = there;
 	sort(f);
 	for (size_t i = 0, n = folder_segments(f); i + 1 < n; i++) {
 		struct folder_segment *s = &f->segments[i], *next = s + 1;

@@ -111,7 +111,6 @@ journal_open(struct journal **out, struct ev_loop *loop, const struct journal_co
 	else
 		log_error("journal_fault", log_s("directory", j->config.directory),
 		    log_s("what", "writing the cursor"), log_s("reason", strerror(errno)));
-	(void)!gone_read(&j->gone, j->storage, j->folder);
 	gone_prune(&j->gone, j->storage, j->folder,
 	    j->segments_len > 0 ? j->segments[0].header.first : j->stored);
 	commit_init(j);

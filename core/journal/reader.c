@@ -21,6 +21,7 @@ struct journal_reader {
 	size_t strays; /* files behind the segments that were reported */
 	int fd;        /* of the segment; -1: not entered yet */
 	struct walk walk;
+	uint64_t here; /* number with which the segment begins that was entered last; 0: none */
 	uint64_t from; /* smaller numbers are passed over */
 	uint64_t passed;
 	struct gone gone;
@@ -118,36 +119,11 @@ void
 journal_reader_seek(struct journal_reader *r, uint64_t number)
 {
 	leave(r);
+	r->here = 0;
 	r->from = number;
 	r->passed = 0;
 	for (r->at = 0; r->at + 1 < r->count && until(r, r->at) <= number; r->at++)
 		r->passed += r->files.segments[r->at].end;
-}
-
-/* What is in the folder now; we stay in our segment. False: it cannot be read. */
-static bool
-look_again(struct journal_reader *r)
-{
-	struct format_header here = { .first = 0 };
-
-	if (r->at < r->count)
-		here = r->files.segments[r->at].header;
-	else if (r->count > 0)
-		here = r->files.segments[r->count - 1].header;
-	if (!folder_read(&r->files, r->storage, r->folder) ||
-	    !gone_read(&r->gone, r->storage, r->folder)) {
-		r->count = r->at = 0;
-		return false;
-	}
-	r->count = folder_segments(&r->files);
-	for (r->at = 0; r->at < r->count; r->at++) {
-		const struct format_header *h = &r->files.segments[r->at].header;
-
-		if (h->first > here.first ||
-		    (r->fd >= 0 && h->first == here.first && h->attempt == here.attempt))
-			break;
-	}
-	return true;
 }
 
 /* The bounds of the segment, as they are known now. */
@@ -158,22 +134,49 @@ bound(struct journal_reader *r)
 	r->walk.until = until(r, r->at);
 }
 
+/* Is that the segment in which we are? */
+static bool
+is_ours(const struct journal_reader *r, size_t i)
+{
+	const struct format_header *h = &r->files.segments[i].header, *own = &r->walk.header;
+
+	return r->fd >= 0 && h->first == own->first && h->attempt == own->attempt;
+}
+
+/*
+ * What is in the folder now. We stay in our segment, unless it was removed. After an error nothing
+ * is there, until the folder can be read.
+ */
+static struct err *
+look_again(struct journal_reader *r)
+{
+	r->count = r->at = 0;
+	if (!gone_read(&r->gone, r->storage, r->folder) ||
+	    !folder_read(&r->files, r->storage, r->folder)) {
+		r->files.len = 0;
+		return err_sys("looking for what comes next");
+	}
+	r->count = folder_segments(&r->files);
+	while (r->at < r->count && r->files.segments[r->at].header.first <= r->here &&
+	       !is_ours(r, r->at))
+		r->at++;
+	if (r->at < r->count && is_ours(r, r->at)) {
+		bound(r);
+		walk_forget(&r->walk);
+	} else
+		leave(r);
+	return NULL;
+}
+
 /* Is the last segment still the last one? When it grew, or has a successor, we go on. */
 static bool
-has_more(struct journal_reader *r)
+has_more(struct journal_reader *r, struct err **why)
 {
 	uint64_t end = r->walk.end;
 
-	if (!look_again(r))
+	if ((*why = look_again(r)) != NULL)
 		return false;
-	if (r->at >= r->count || r->files.segments[r->at].header.first != r->walk.header.first) {
-		/* It was removed while we read it. */
-		leave(r);
-		return r->at < r->count;
-	}
-	bound(r);
-	walk_forget(&r->walk);
-	return r->at + 1 < r->count || r->walk.end > end;
+	return r->fd < 0 ? r->at < r->count : r->at + 1 < r->count || r->walk.end > end;
 }
 
 static bool
@@ -182,6 +185,7 @@ enter(struct journal_reader *r, struct journal_damage *damage, bool *missing)
 	const struct folder_segment *s = &r->files.segments[r->at];
 
 	*missing = false;
+	r->here = s->header.first;
 	r->fd = r->storage->open(r->storage->ctx, r->folder, s->name, STORAGE_READ);
 	if (r->fd < 0)
 		return false;
@@ -243,12 +247,15 @@ journal_reader_next(struct journal_reader *r, struct journal_entry *entry,
 	if (next_stray(r, damage))
 		return JOURNAL_DAMAGE;
 	for (;;) {
-		if (r->at >= r->count && (!look_again(r) || r->at >= r->count))
+		if (r->at >= r->count && ((*why = look_again(r)) != NULL || r->at >= r->count))
 			return JOURNAL_END;
 		if (r->fd < 0) {
 			if (!enter(r, damage, &missing)) {
-				if (errno == ENOENT && look_again(r))
-					continue; /* it was removed meanwhile */
+				if (errno == ENOENT) { /* it was removed meanwhile */
+					if ((*why = look_again(r)) != NULL)
+						return JOURNAL_END;
+					continue;
+				}
 				*why = err_sys("%s", r->files.segments[r->at].name);
 				r->at++;
 				return JOURNAL_END;
@@ -270,7 +277,7 @@ journal_reader_next(struct journal_reader *r, struct journal_entry *entry,
 		}
 		if (status == WALK_END) {
 			if (last) {
-				if (!has_more(r))
+				if (!has_more(r, why))
 					return JOURNAL_END;
 				continue;
 			}

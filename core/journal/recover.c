@@ -299,6 +299,19 @@ find_place(struct journal *j, const struct look *look)
 		c->below = next;
 }
 
+/* The number of a deleted entry is not given again: what had it would be taken for deleted, too. */
+static void
+pass_gone(struct journal *j)
+{
+	uint64_t last;
+
+	(void)!gone_read(&j->gone, j->storage, j->folder);
+	if (j->gone.len == 0 || (last = j->gone.numbers[j->gone.len - 1]) > UINT64_MAX / 2)
+		return;
+	if (last >= j->next)
+		j->next = j->stored = last + 1;
+}
+
 /* When the first entry at or beyond the cursor was received. */
 static void
 find_oldest(struct journal *j)
@@ -358,6 +371,7 @@ journal_recover(struct journal *j)
 	if (e != NULL)
 		return e;
 	find_place(j, &look);
+	pass_gone(j);
 	find_oldest(j);
 	/* Names that were changed here last, before anything relies on them. */
 	if (!storage_sync(j->storage, j->folder))

@@ -62,6 +62,21 @@ describe("core.journal's archive", function()
     assert.same({ 151, 0 }, { j:next(), j:counters().damaged })
   end)
 
+  it("leaves nothing missing when the end comes while it goes", function()
+    j = a_journal.open(disk, { max_bytes = 100000 })
+    a_journal.fill(j, 1, 400, 400)
+    j:stall(1)
+    assert.equal("limit", j:counters().stalled)
+    j:move((j:stored()))
+    os.execute "sleep 0.1" -- the cursor is written,
+    j:turn(0) -- segments behind it begin to go
+    os.execute "sleep 0.1"
+    j:close()
+    assert.is_true(tonumber(a_journal.segments(disk)[1]:match "^%d+") > 1)
+    j = a_journal.open(disk)
+    assert.equal(0, j:counters().damaged)
+  end)
+
   it("is kept as long as was asked", function()
     j = a_journal.open(disk, { keep_for = 3600 })
     fill(1, 500)
@@ -160,6 +175,22 @@ describe("core.journal's archive", function()
     end
     j = a_journal.open(disk, { keep_for = 1e6 })
     assert.equal(36, #disk:files().gone)
+  end)
+
+  it("gives no number again of which it is said that its entry was deleted", function()
+    j = a_journal.open(disk)
+    fill(1, 100)
+    disk:off() -- a kill: the cursor does not say how far we came
+    j:close()
+    disk:on()
+    assert.is_true(journal.forget("journal", { 100 }, disk))
+    local names = a_journal.segments(disk)
+    disk:put(names[#names], nil)
+    j = a_journal.open(disk)
+    local first = j:next()
+    fill(101, 200)
+    local found = a_journal.all(j, first)
+    assert.equal(100, a_journal.count(found))
   end)
 
   it("has gaps in its numbers only where it must", function()

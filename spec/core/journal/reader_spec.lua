@@ -90,6 +90,26 @@ describe("core.journal read by others", function()
     assert.same({ tonumber(names[4]:match "^%d+"), 300 }, { rest[1], rest[#rest] })
   end)
 
+  it("takes what goes while it looks for what there is for no damage", function()
+    fill(1, 100)
+    disk:fail("open", "ENOENT") -- it has its name still, and is not there any more
+    r = assert(journal.reader("journal", disk))
+    local second = tonumber(a_journal.segments(disk)[2]:match "^%d+")
+    local list, kind = numbers()
+    assert.same({ "end", second, 100 }, { kind, list[1], list[#list] })
+  end)
+
+  it("says when it cannot see what comes next, and then goes on where it was", function()
+    fill(1, 100)
+    r = assert(journal.reader("journal", disk))
+    disk:fail("open", "EIO", #a_journal.segments(disk)) -- behind the last one
+    local list, kind = numbers()
+    assert.same({ 100, "fault" }, { #list, kind })
+    fill(101, 130)
+    list, kind = numbers()
+    assert.same({ "end", 30, 101 }, { kind, #list, list[1] })
+  end)
+
   it("reports damage and passes it over", function()
     fill(1, 300)
     local name = a_journal.segments(disk)[1]

@@ -110,8 +110,9 @@ l_disk(lua_State *L)
 static int
 l_disk_fail(lua_State *L)
 {
-	static const char *const names[] = { "short", "EIO", "ENOSPC", "EINTR", "EROFS", NULL };
-	static const int numbers[] = { 0, EIO, ENOSPC, EINTR, EROFS };
+	static const char *const names[] = { "short", "EIO", "ENOSPC", "EINTR", "EROFS", "ENOENT",
+		NULL };
+	static const int numbers[] = { 0, EIO, ENOSPC, EINTR, EROFS, ENOENT };
 	struct disk *d = check_disk(L, 1);
 	int call = luaL_checkoption(L, 2, NULL, disk_call_names);
 
