@@ -243,6 +243,8 @@ pipeline_give_up(struct pipeline *p)
 	struct item *item;
 
 	while ((item = senders_next(&p->senders, 1)) != NULL) {
+		/* Connections that have not ended yet may bring it again. */
+		resends_forget(&item->source->sender->resends, item->sequence, item);
 		work_hold(item);
 		give_back(item);
 		work_let_go(item);

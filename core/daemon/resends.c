@@ -71,11 +71,28 @@ resends_note(struct resends *r, struct resends_budget *budget, const struct rese
 	slot->is_used = 1;
 }
 
-void
-resends_settle(struct resends *r, uint64_t sequence, const struct item *item)
+static struct resend *
+slot_with(const struct resends *r, uint64_t sequence, const struct item *item)
 {
 	struct resend *slot = slot_of(r, sequence);
 
-	if (slot != NULL && slot->is_used && slot->item == item)
+	return slot != NULL && slot->is_used && slot->item == item ? slot : NULL;
+}
+
+void
+resends_settle(struct resends *r, uint64_t sequence, const struct item *item)
+{
+	struct resend *slot = slot_with(r, sequence, item);
+
+	if (slot != NULL)
 		slot->item = NULL;
+}
+
+void
+resends_forget(struct resends *r, uint64_t sequence, const struct item *item)
+{
+	struct resend *slot = slot_with(r, sequence, item);
+
+	if (slot != NULL)
+		slot->is_used = 0;
 }

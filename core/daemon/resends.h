@@ -48,5 +48,7 @@ enum resend_status resends_find(const struct resends *r, uint64_t sequence,
 void resends_note(struct resends *r, struct resends_budget *budget, const struct resend *record);
 /* The item has a fate: from now on its resends are acknowledged at once. */
 void resends_settle(struct resends *r, uint64_t sequence, const struct item *item);
+/* The item goes without a fate: what comes again is new. */
+void resends_forget(struct resends *r, uint64_t sequence, const struct item *item);
 
 #endif

@@ -3,6 +3,7 @@ local a_record = require "spec.support.a_record"
 local bsm = require "spec.support.bsm_build"
 local cjson = require "cjson"
 local daemon = require "spec.support.daemon"
+local fake = require "spec.support.fake_sender"
 local process = require "spec.support.process"
 
 -- A trail file of these records.
@@ -308,6 +309,34 @@ describe("a stop", function()
     assert.matches("5 records were not settled", d:log(), 1, true)
     assert.matches("audit -s", d:logged "sender_unacknowledged", 1, true)
     sender:kill()
+  end)
+
+  it("asked for twice takes no record for one that it has just given up", function()
+    local d = daemon.start { settings = { output = { type = "elasticsearch", urls = { "http://127.0.0.1:1" },
+      max_bytes = 65536, max_held_bytes = 1 << 20 } } }
+    local records = many(3000, ("x"):rep(900))
+    local sender = fake.login { port = d.port, window = #records }
+    for _, record in ipairs(records) do sender:offer(record) end
+    process.until_true("the records", function()
+      d.process:kill(process.signal.SIGUSR1)
+      return d:counts().received == #records
+    end)
+    -- the last one waits for its turn; over another connection half of it comes again
+    local other = fake.login { port = d.port }
+    local again = fake.record_frame(#records, records[#records])
+    assert(other:write(again:sub(1, 500)))
+    process.sleep(0.2)
+    d.process:kill(process.signal.SIGTERM)
+    d:logged "event=stopping"
+    d.process:kill(process.signal.SIGTERM)
+    process.sleep(0.1)
+    assert(other:write(again:sub(501)))
+    process.sleep(0.2)
+    other:close()
+    sender:close()
+    assert.equal(1, d.process:wait(), d:log())
+    local counts = d:counts()
+    assert.same({ #records + 1, 0, 0 }, { counts.received, counts.resent, counts.acknowledged })
   end)
 end)
 
