@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "lua_values.h"
 
 int luaopen_core_base(lua_State *L);
 
@@ -18,14 +19,6 @@ l_utf8_valid(lua_State *L)
 	const char *at = luaL_checklstring(L, 1, &len);
 
 	lua_pushboolean(L, utf8_valid(at, len));
-	return 1;
-}
-
-static int
-push_buf(lua_State *L, struct buf *b)
-{
-	lua_pushlstring(L, b->len > 0 ? b->at : "", b->len);
-	buf_fini(b);
 	return 1;
 }
 

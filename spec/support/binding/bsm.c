@@ -8,6 +8,7 @@
 #include "bsm/probe.h"
 #include "bsm/sink_json.h"
 #include "bsm/trail.h"
+#include "lua_values.h"
 
 /*
  * What a spec asks of: a record decoded from bytes of its own, exactly as long as they are, so that
@@ -345,14 +346,10 @@ l_tokens(lua_State *L)
 	lua_newtable(L);
 	while ((status = token_next(&r, &t)) == TOKEN_READY) {
 		lua_newtable(L);
-		lua_pushinteger(L, t.kind);
-		lua_setfield(L, -2, "kind");
-		lua_pushinteger(L, t.id);
-		lua_setfield(L, -2, "id");
-		lua_pushinteger(L, t.at);
-		lua_setfield(L, -2, "at");
-		lua_pushinteger(L, t.len);
-		lua_setfield(L, -2, "len");
+		set_integer(L, "kind", t.kind);
+		set_integer(L, "id", t.id);
+		set_integer(L, "at", t.at);
+		set_integer(L, "len", t.len);
 		lua_rawseti(L, -2, ++n);
 	}
 	lua_pushstring(L, words[status]);
@@ -390,21 +387,16 @@ l_trail(lua_State *L)
 			end = len - end < step ? len : end + step;
 		else if (status != TRAIL_END) {
 			lua_newtable(L);
-			lua_pushstring(L, words[status]);
-			lua_setfield(L, -2, "status");
-			lua_pushinteger(L, (lua_Integer)item.offset);
-			lua_setfield(L, -2, "offset");
+			set_text(L, "status", words[status]);
+			set_integer(L, "offset", item.offset);
 			lua_pushlstring(L, (const char *)item.at, item.len);
 			lua_setfield(L, -2, "bytes");
-			lua_pushstring(L, item.reason);
-			lua_setfield(L, -2, "reason");
+			set_text(L, "reason", item.reason);
 			if (status == TRAIL_FILE) {
 				lua_pushlstring(L, item.file.name.at, item.file.name.len);
 				lua_setfield(L, -2, "name");
-				lua_pushinteger(L, item.file.seconds);
-				lua_setfield(L, -2, "seconds");
-				lua_pushinteger(L, item.nanoseconds);
-				lua_setfield(L, -2, "nanoseconds");
+				set_integer(L, "seconds", item.file.seconds);
+				set_integer(L, "nanoseconds", item.nanoseconds);
 			}
 			lua_rawseti(L, -2, ++n);
 			start += item.len;
@@ -430,18 +422,12 @@ l_field_table(lua_State *L)
 		const struct field_row *row = &field_table[i];
 
 		lua_newtable(L);
-		lua_pushstring(L, row->path);
-		lua_setfield(L, -2, "path");
-		lua_pushstring(L, types[row->type]);
-		lua_setfield(L, -2, "type");
-		lua_pushboolean(L, row->list);
-		lua_setfield(L, -2, "list");
-		lua_pushboolean(L, row->keyed);
-		lua_setfield(L, -2, "keyed");
-		lua_pushstring(L, row->from);
-		lua_setfield(L, -2, "from");
-		lua_pushstring(L, row->about);
-		lua_setfield(L, -2, "about");
+		set_text(L, "path", row->path);
+		set_text(L, "type", types[row->type]);
+		set_boolean(L, "list", row->list);
+		set_boolean(L, "keyed", row->keyed);
+		set_text(L, "from", row->from);
+		set_text(L, "about", row->about);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	return 1;
@@ -541,7 +527,6 @@ luaopen_core_bsm(lua_State *L)
 	lua_setfield(L, -2, "__gc");
 	lua_pop(L, 1);
 	luaL_newlib(L, functions);
-	lua_pushinteger(L, TOKEN_KINDS);
-	lua_setfield(L, -2, "token_kinds");
+	set_integer(L, "token_kinds", TOKEN_KINDS);
 	return 1;
 }

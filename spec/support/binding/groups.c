@@ -6,6 +6,7 @@
 #include "daemon/group.h"
 #include "daemon/principal.h"
 #include "daemon/settings.h"
+#include "lua_values.h"
 
 int luaopen_core_groups(lua_State *L);
 
@@ -15,15 +16,6 @@ struct box {
 	struct settings *settings;
 	struct groups *groups;
 };
-
-static int
-push_fault(lua_State *L, struct err *e)
-{
-	lua_pushnil(L);
-	lua_pushstring(L, err_text(e));
-	err_free(e);
-	return 2;
-}
 
 /* matches(pattern, principal); nil and the reason when either is none */
 static int
@@ -128,14 +120,10 @@ l_admit(lua_State *L)
 	if (!groups_admit(check(L), &claim, &as, &why))
 		return push_fault(L, why);
 	lua_newtable(L);
-	lua_pushstring(L, as.sender);
-	lua_setfield(L, -2, "sender");
-	lua_pushstring(L, as.host);
-	lua_setfield(L, -2, "host");
-	lua_pushstring(L, ((struct group *)as.user)->name);
-	lua_setfield(L, -2, "group");
-	lua_pushinteger(L, (lua_Integer)as.max_in_flight);
-	lua_setfield(L, -2, "max_in_flight");
+	set_text(L, "sender", as.sender);
+	set_text(L, "host", as.host);
+	set_text(L, "group", ((struct group *)as.user)->name);
+	set_integer(L, "max_in_flight", as.max_in_flight);
 	return 1;
 }
 
@@ -154,8 +142,7 @@ l_list(lua_State *L)
 		const struct group *g = groups_at(all, i);
 
 		lua_newtable(L);
-		lua_pushstring(L, g->name);
-		lua_setfield(L, -2, "name");
+		set_text(L, "name", g->name);
 		lua_newtable(L);
 		for (size_t r = 0; r < script_rules(g->script); r++) {
 			script_rule(g->script, r, &rule);
@@ -163,16 +150,11 @@ l_list(lua_State *L)
 			lua_rawseti(L, -2, (lua_Integer)r + 1);
 		}
 		lua_setfield(L, -2, "rules");
-		lua_pushboolean(L, i > 0 && g->script == groups_at(all, 0)->script);
-		lua_setfield(L, -2, "shares");
-		lua_pushboolean(L, g->journaled);
-		lua_setfield(L, -2, "journaled");
-		lua_pushinteger(L, (lua_Integer)g->max_in_flight_sender);
-		lua_setfield(L, -2, "max_in_flight");
-		lua_pushboolean(L, g->dialect.events == EVENTS_SMARTOS);
-		lua_setfield(L, -2, "smartos");
-		lua_pushboolean(L, g->dialect.natural_ports);
-		lua_setfield(L, -2, "natural_ports");
+		set_boolean(L, "shares", i > 0 && g->script == groups_at(all, 0)->script);
+		set_boolean(L, "journaled", g->journaled);
+		set_integer(L, "max_in_flight", g->max_in_flight_sender);
+		set_boolean(L, "smartos", g->dialect.events == EVENTS_SMARTOS);
+		set_boolean(L, "natural_ports", g->dialect.natural_ports);
 		lua_newtable(L);
 		for (unsigned s = 0; s < g->dialect.service_count; s++) {
 			lua_pushinteger(L, g->dialect.services[s]);
@@ -214,10 +196,7 @@ static const luaL_Reg functions[] = {
 int
 luaopen_core_groups(lua_State *L)
 {
-	luaL_newmetatable(L, TYPE);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
+	make_type(L, TYPE, methods);
 	luaL_newlib(L, functions);
 	return 1;
 }

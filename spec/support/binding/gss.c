@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lua_values.h"
+
 #define PEER    "core.gss.peer"
 #define BINDING "0101"
 
@@ -118,11 +120,7 @@ static const luaL_Reg functions[] = {
 int
 luaopen_core_gss(lua_State *L)
 {
-	luaL_newmetatable(L, PEER);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
+	make_type(L, PEER, methods);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -13,21 +13,13 @@
 #include "journal/journal.h"
 #include "journal/reader.h"
 #include "journal_disk.h"
+#include "lua_values.h"
 
 int luaopen_core_journal(lua_State *L);
 
 #define DISK    "journal.disk"
 #define JOURNAL "journal"
 #define READER  "journal.reader"
-
-static struct str
-check_str(lua_State *L, int i)
-{
-	struct str s;
-
-	s.at = luaL_checklstring(L, i, &s.len);
-	return s;
-}
 
 static struct str
 field_str(lua_State *L, int at, const char *name)
@@ -50,40 +42,6 @@ field_number(lua_State *L, int at, const char *name, lua_Number otherwise)
 	v = luaL_optnumber(L, -1, otherwise);
 	lua_pop(L, 1);
 	return v;
-}
-
-static lua_Integer
-field_integer(lua_State *L, int at, const char *name, lua_Integer otherwise)
-{
-	lua_Integer v;
-
-	lua_getfield(L, at, name);
-	v = luaL_optinteger(L, -1, otherwise);
-	lua_pop(L, 1);
-	return v;
-}
-
-static void
-set_str(lua_State *L, const char *name, struct str s)
-{
-	lua_pushlstring(L, s.len > 0 ? s.at : "", s.len);
-	lua_setfield(L, -2, name);
-}
-
-static void
-set_integer(lua_State *L, const char *name, uint64_t v)
-{
-	lua_pushinteger(L, (lua_Integer)v);
-	lua_setfield(L, -2, name);
-}
-
-static int
-push_fault(lua_State *L, struct err *e)
-{
-	lua_pushnil(L);
-	lua_pushstring(L, err_text(e));
-	err_free(e);
-	return 2;
 }
 
 /* ---- disk ---- */
@@ -742,23 +700,13 @@ static const luaL_Reg reader_methods[] = { { "next", l_reader_next },
 static const luaL_Reg functions[] = { { "disk", l_disk }, { "open", l_open }, { "check", l_check },
 	{ "reader", l_reader }, { "forget", l_forget }, { "crc32c", l_crc32c }, { NULL, NULL } };
 
-static void
-make_class(lua_State *L, const char *name, const luaL_Reg *methods)
-{
-	luaL_newmetatable(L, name);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
-}
-
 int
 luaopen_core_journal(lua_State *L)
 {
 	log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
-	make_class(L, DISK, disk_methods);
-	make_class(L, JOURNAL, journal_methods);
-	make_class(L, READER, reader_methods);
+	make_type(L, DISK, disk_methods);
+	make_type(L, JOURNAL, journal_methods);
+	make_type(L, READER, reader_methods);
 	luaL_newlib(L, functions);
 	return 1;
 }

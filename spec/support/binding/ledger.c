@@ -77,6 +77,7 @@ static const luaL_Reg prefix_methods[] = {
 	{ "reserve", prefix_l_reserve },
 	{ "settle", prefix_l_settle },
 	{ "base", prefix_l_base },
+	{ "__gc", prefix_l_close },
 	{ NULL, NULL },
 };
 
@@ -140,6 +141,7 @@ static const luaL_Reg sequences_methods[] = {
 	{ "kernel", sequences_l_kernel },
 	{ "join", sequences_l_join },
 	{ "counts", sequences_l_counts },
+	{ "__gc", sequences_l_close },
 	{ NULL, NULL },
 };
 
@@ -210,6 +212,7 @@ resends_l_close(lua_State *L)
 static const luaL_Reg resends_methods[] = {
 	{ "find", resends_l_find },
 	{ "note", resends_l_note },
+	{ "__gc", resends_l_close },
 	{ NULL, NULL },
 };
 
@@ -261,6 +264,7 @@ pledges_l_close(lua_State *L)
 static const luaL_Reg pledges_methods[] = {
 	{ "add", pledges_l_add },
 	{ "take", pledges_l_take },
+	{ "__gc", pledges_l_close },
 	{ NULL, NULL },
 };
 
@@ -275,10 +279,10 @@ static const luaL_Reg functions[] = {
 int
 luaopen_core_ledger(lua_State *L)
 {
-	make_type(L, PREFIX, prefix_methods, prefix_l_close);
-	make_type(L, SEQUENCES, sequences_methods, sequences_l_close);
-	make_type(L, RESENDS, resends_methods, resends_l_close);
-	make_type(L, PLEDGES, pledges_methods, pledges_l_close);
+	make_type(L, PREFIX, prefix_methods);
+	make_type(L, SEQUENCES, sequences_methods);
+	make_type(L, RESENDS, resends_methods);
+	make_type(L, PLEDGES, pledges_methods);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -13,6 +13,7 @@
 #include "lookup/csv.h"
 #include "lookup/fields.h"
 #include "lookup/lookup.h"
+#include "lua_values.h"
 
 int luaopen_core_lookup(lua_State *L);
 
@@ -35,26 +36,10 @@ static unsigned asking; /* inside lookup_ask(): nobody may be told now */
 
 static const char *const words[] = { "found", "nothing", "missing", "wait" };
 
-static struct str
-check_str(lua_State *L, int at)
-{
-	struct str s;
-
-	s.at = luaL_checklstring(L, at, &s.len);
-	return s;
-}
-
-static void
-push_str(lua_State *L, struct str s)
-{
-	lua_pushlstring(L, s.len > 0 ? s.at : "", s.len);
-}
-
 static int
 raise_err(lua_State *L, struct err *e)
 {
-	lua_pushstring(L, err_text(e));
-	err_free(e);
+	push_err(L, e);
 	return lua_error(L);
 }
 
@@ -294,8 +279,7 @@ b_counters(lua_State *L)
 		COUNTER(entries);
 		COUNTER(bytes);
 #undef COUNTER
-		lua_pushboolean(L, c.resting);
-		lua_setfield(L, -2, "resting");
+		set_boolean(L, "resting", c.resting);
 		lua_setfield(L, -2, c.source);
 	}
 	return 1;
@@ -496,18 +480,12 @@ luaopen_core_lookup(lua_State *L)
 	static const luaL_Reg methods[] = { { "declare", b_declare }, { "ask", b_ask },
 		{ "forget", b_forget }, { "turn", b_turn }, { "reopen", b_reopen },
 		{ "has", b_has }, { "withdraw", b_withdraw }, { "counters", b_counters },
-		{ "cost", b_cost }, { "close", b_close }, { NULL, NULL } };
+		{ "cost", b_cost }, { "close", b_close }, { "__gc", b_close }, { NULL, NULL } };
 	static const luaL_Reg functions[] = { { "open", l_open }, { "form", l_form },
 		{ "escape", l_escape }, { "keep", l_keep }, { "keys", l_keys }, { "csv", l_csv },
 		{ "breaker", l_breaker }, { "log", l_log }, { NULL, NULL } };
 
-	luaL_newmetatable(L, TYPE);
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	lua_setfield(L, -2, "__index");
-	lua_pushcfunction(L, b_close);
-	lua_setfield(L, -2, "__gc");
-	lua_pop(L, 1);
+	make_type(L, TYPE, methods);
 	luaL_newlib(L, functions);
 	return 1;
 }

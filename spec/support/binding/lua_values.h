@@ -1,15 +1,15 @@
-/* lua_values: values between Lua and the structs of the output room, for its bindings. */
+/* lua_values: values between Lua and C, and types of Lua's, for all bindings. */
 #ifndef BINDING_LUA_VALUES_H
 #define BINDING_LUA_VALUES_H
 
 #include <lauxlib.h>
 #include <lua.h>
-#include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "output/output.h"
 
+/* The text at a place of the stack, lent for as long as it stands there. */
 static inline struct str
 check_str(lua_State *L, int at)
 {
@@ -35,11 +35,30 @@ push_str(lua_State *L, struct str s)
 	lua_pushlstring(L, s.len > 0 ? s.at : "", s.len);
 }
 
+/* Pushes the bytes and frees them. */
+static inline int
+push_buf(lua_State *L, struct buf *b)
+{
+	push_str(L, buf_view(b));
+	buf_fini(b);
+	return 1;
+}
+
+/* Pushes the reason and frees it. */
 static inline void
 push_err(lua_State *L, struct err *e)
 {
 	lua_pushstring(L, err_text(e));
 	err_free(e);
+}
+
+/* Pushes what a function returns that failed: nil and the reason. */
+static inline int
+push_fault(lua_State *L, struct err *e)
+{
+	lua_pushnil(L);
+	push_err(L, e);
+	return 2;
 }
 
 static inline lua_Integer
@@ -53,108 +72,45 @@ field_integer(lua_State *L, int at, const char *name, lua_Integer otherwise)
 	return v;
 }
 
-/* ---- what has settled, for the spec ---- */
-
-struct told {
-	lua_State *L;
-	int list; /* reference to the list of what has settled since it was last asked */
-	lua_Integer count;
-	unsigned ready;
-};
-
+/* Fields of the table at the top. A text that is NULL sets nothing. */
 static inline void
-told_init(struct told *t, lua_State *L)
+set_integer(lua_State *L, const char *name, lua_Integer v)
 {
-	t->L = L;
-	t->count = 0;
-	lua_newtable(L);
-	t->list = luaL_ref(L, LUA_REGISTRYINDEX);
+	lua_pushinteger(L, v);
+	lua_setfield(L, -2, name);
 }
 
 static inline void
-told_settled(void *ctx, void *cookie, const struct output_settled *settled)
+set_boolean(lua_State *L, const char *name, bool v)
 {
-	static const char *const fates[] = { "indexed", "exists", "refused" };
-	struct told *t = ctx;
-	lua_State *L = t->L;
-
-	lua_rawgeti(L, LUA_REGISTRYINDEX, t->list);
-	lua_createtable(L, 0, 6);
-	lua_pushinteger(L, (lua_Integer)(intptr_t)cookie);
-	lua_setfield(L, -2, "cookie");
-	lua_pushstring(L, fates[settled->fate]);
-	lua_setfield(L, -2, "fate");
-	lua_pushboolean(L, settled->repaired);
-	lua_setfield(L, -2, "repaired");
-	lua_pushboolean(L, settled->rerouted);
-	lua_setfield(L, -2, "rerouted");
-	lua_pushstring(L, settled->reason);
-	lua_setfield(L, -2, "reason");
-	push_str(L, settled->answer);
-	lua_setfield(L, -2, "answer");
-	lua_rawseti(L, -2, ++t->count);
-	lua_pop(L, 1);
-}
-
-/* Pushes the list and begins a new one. */
-static inline void
-told_take(struct told *t, lua_State *L)
-{
-	lua_rawgeti(L, LUA_REGISTRYINDEX, t->list);
-	luaL_unref(L, LUA_REGISTRYINDEX, t->list);
-	lua_newtable(L);
-	t->list = luaL_ref(L, LUA_REGISTRYINDEX);
-	t->count = 0;
-}
-
-static inline struct output_document
-check_document(lua_State *L, int at)
-{
-	struct output_document d;
-
-	d.index = check_str(L, at);
-	d.id = check_str(L, at + 1);
-	d.json = check_str(L, at + 2);
-	d.fallback_index = opt_str(L, at + 4);
-	d.overwrite = lua_toboolean(L, at + 5);
-	return d;
+	lua_pushboolean(L, v);
+	lua_setfield(L, -2, name);
 }
 
 static inline void
-push_counters(lua_State *L, const struct output_counters *c)
+set_str(lua_State *L, const char *name, struct str s)
 {
-	lua_newtable(L);
-#define COUNTER(name)                             \
-	lua_pushinteger(L, (lua_Integer)c->name); \
-	lua_setfield(L, -2, #name)
-	COUNTER(requests);
-	COUNTER(documents);
-	COUNTER(bytes);
-	COUNTER(indexed);
-	COUNTER(exists);
-	COUNTER(refused);
-	COUNTER(repaired);
-	COUNTER(rerouted);
-	COUNTER(retried_items);
-	COUNTER(retried_requests);
-	COUNTER(halved);
-	COUNTER(answers_429);
-	COUNTER(answers_5xx);
-	COUNTER(answers_odd);
-	COUNTER(in_flight);
-	COUNTER(paused_indices);
-#undef COUNTER
+	push_str(L, s);
+	lua_setfield(L, -2, name);
 }
 
 static inline void
-make_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close)
+set_text(lua_State *L, const char *name, const char *text)
+{
+	if (text == NULL)
+		return;
+	lua_pushstring(L, text);
+	lua_setfield(L, -2, name);
+}
+
+/* A type whose methods, "__gc" among them, are in one table. */
+static inline void
+make_type(lua_State *L, const char *name, const luaL_Reg *methods)
 {
 	luaL_newmetatable(L, name);
-	lua_newtable(L);
 	luaL_setfuncs(L, methods, 0);
+	lua_pushvalue(L, -1);
 	lua_setfield(L, -2, "__index");
-	lua_pushcfunction(L, close);
-	lua_setfield(L, -2, "__gc");
 	lua_pop(L, 1);
 }
 

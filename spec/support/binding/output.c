@@ -13,7 +13,7 @@
 #include "output/template.h"
 #include "output/url.h"
 
-#include "lua_values.h"
+#include "output_values.h"
 
 int luaopen_core_output(lua_State *L);
 
@@ -143,20 +143,13 @@ l_answer(lua_State *L)
 	lua_createtable(L, (int)a.count, 0);
 	for (size_t i = 0; verdict == ANSWER_ITEMS && i < a.count; i++) {
 		lua_newtable(L);
-		lua_pushinteger(L, (lua_Integer)a.items[i].position + 1);
-		lua_setfield(L, -2, "position");
-		lua_pushinteger(L, a.items[i].status);
-		lua_setfield(L, -2, "status");
-		lua_pushstring(L, fault_names[a.items[i].view.fault]);
-		lua_setfield(L, -2, "fault");
-		lua_pushstring(L, a.items[i].view.word);
-		lua_setfield(L, -2, "word");
-		lua_pushstring(L, a.items[i].view.cure);
-		lua_setfield(L, -2, "cure");
-		push_str(L, answer_field(&a, &a.items[i]));
-		lua_setfield(L, -2, "field");
-		push_str(L, answer_error(&a, &a.items[i]));
-		lua_setfield(L, -2, "error");
+		set_integer(L, "position", a.items[i].position + 1);
+		set_integer(L, "status", a.items[i].status);
+		set_text(L, "fault", fault_names[a.items[i].view.fault]);
+		set_text(L, "word", a.items[i].view.word);
+		set_text(L, "cure", a.items[i].view.cure);
+		set_str(L, "field", answer_field(&a, &a.items[i]));
+		set_str(L, "error", answer_error(&a, &a.items[i]));
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	lua_pushboolean(L, a.same);

@@ -124,22 +124,6 @@ check_dialect(lua_State *L, int index)
 	return d;
 }
 
-static void
-set_text(lua_State *L, const char *key, const char *text)
-{
-	if (text != NULL) {
-		lua_pushstring(L, text);
-		lua_setfield(L, -2, key);
-	}
-}
-
-static void
-set_str(lua_State *L, const char *key, struct str s)
-{
-	lua_pushlstring(L, s.len > 0 ? s.at : "", s.len);
-	lua_setfield(L, -2, key);
-}
-
 /* What came of a record, as a table. Takes out over. */
 static int
 push_result(lua_State *L, const struct script_result *result, struct buf *out)
@@ -149,8 +133,7 @@ push_result(lua_State *L, const struct script_result *result, struct buf *out)
 	lua_newtable(L);
 	set_text(L, "verdict", verdicts[result->verdict]);
 	if (result->incomplete) {
-		lua_pushboolean(L, 1);
-		lua_setfield(L, -2, "incomplete");
+		set_boolean(L, "incomplete", 1);
 	}
 	set_text(L, "rule", result->rule);
 	set_text(L, "reason", result->reason);
@@ -346,14 +329,10 @@ l_rules(lua_State *L)
 		set_text(L, "about", r.about);
 		set_text(L, "file", r.file);
 		set_text(L, "phase", r.phase);
-		lua_pushinteger(L, (lua_Integer)r.matched);
-		lua_setfield(L, -2, "matched");
-		lua_pushinteger(L, (lua_Integer)r.dropped);
-		lua_setfield(L, -2, "dropped");
-		lua_pushinteger(L, (lua_Integer)r.routed);
-		lua_setfield(L, -2, "routed");
-		lua_pushinteger(L, (lua_Integer)r.failed);
-		lua_setfield(L, -2, "failed");
+		set_integer(L, "matched", r.matched);
+		set_integer(L, "dropped", r.dropped);
+		set_integer(L, "routed", r.routed);
+		set_integer(L, "failed", r.failed);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	return 1;
@@ -367,24 +346,15 @@ l_work(lua_State *L)
 
 	script_work(box->script, &w);
 	lua_newtable(L);
-	lua_pushinteger(L, (lua_Integer)w.records);
-	lua_setfield(L, -2, "records");
-	lua_pushinteger(L, (lua_Integer)w.entered);
-	lua_setfield(L, -2, "entered");
-	lua_pushinteger(L, (lua_Integer)w.probes);
-	lua_setfield(L, -2, "probes");
-	lua_pushinteger(L, (lua_Integer)w.conditions);
-	lua_setfield(L, -2, "conditions");
-	lua_pushinteger(L, (lua_Integer)w.lua_allocations);
-	lua_setfield(L, -2, "lua_allocations");
-	lua_pushinteger(L, (lua_Integer)w.rebuilt);
-	lua_setfield(L, -2, "rebuilt");
-	lua_pushinteger(L, (lua_Integer)w.waited);
-	lua_setfield(L, -2, "waited");
-	lua_pushinteger(L, (lua_Integer)w.restarted);
-	lua_setfield(L, -2, "restarted");
-	lua_pushinteger(L, (lua_Integer)script_heap(box->script));
-	lua_setfield(L, -2, "heap");
+	set_integer(L, "records", w.records);
+	set_integer(L, "entered", w.entered);
+	set_integer(L, "probes", w.probes);
+	set_integer(L, "conditions", w.conditions);
+	set_integer(L, "lua_allocations", w.lua_allocations);
+	set_integer(L, "rebuilt", w.rebuilt);
+	set_integer(L, "waited", w.waited);
+	set_integer(L, "restarted", w.restarted);
+	set_integer(L, "heap", script_heap(box->script));
 	return 1;
 }
 
@@ -443,10 +413,7 @@ luaopen_core_script(lua_State *L)
 	lua_pushcfunction(L, l_held_gc);
 	lua_setfield(L, -2, "__gc");
 	lua_pop(L, 1);
-	luaL_newmetatable(L, TYPE);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
+	make_type(L, TYPE, methods);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua_values.h"
 #include "script/script.h"
 
 struct box {

@@ -6,25 +6,15 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "lua_values.h"
 #include "script/fault.h"
 #include "script/heap.h"
 #include "script/template.h"
 
 static int
-push_buf(lua_State *L, struct buf *b)
-{
-	lua_pushlstring(L, b->len > 0 ? b->at : "", b->len);
-	buf_fini(b);
-	return 1;
-}
-
-static int
 l_index_name_fault(lua_State *L)
 {
-	size_t len;
-	const char *name = luaL_checklstring(L, 1, &len);
-
-	lua_pushstring(L, index_name_fault((struct str){ name, len }));
+	lua_pushstring(L, index_name_fault(check_str(L, 1)));
 	return 1;
 }
 
@@ -38,15 +28,12 @@ l_template(lua_State *L)
 
 	if (e != NULL) {
 		template_fini(&t);
-		lua_pushnil(L);
-		lua_pushstring(L, err_text(e));
-		err_free(e);
-		return 2;
+		return push_fault(L, e);
 	}
 	for (int i = 2; i <= n; i++) {
 		struct str name = template_name(&t, luaL_checkinteger(L, i));
 
-		lua_pushlstring(L, name.at, name.len);
+		push_str(L, name);
 	}
 	template_fini(&t);
 	return n - 1;

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "output/shipper.h"
 
-#include "lua_values.h"
+#include "output_values.h"
 
 int luaopen_core_shipper(lua_State *L);
 
@@ -129,16 +129,11 @@ sim_flush(lua_State *L)
 		if (b == NULL)
 			continue;
 		lua_createtable(L, 0, 6);
-		lua_pushinteger(L, i);
-		lua_setfield(L, -2, "at");
-		lua_pushinteger(L, s->nodes[i] + 1);
-		lua_setfield(L, -2, "node");
-		push_str(L, buf_view(&b->body));
-		lua_setfield(L, -2, "body");
-		lua_pushinteger(L, (lua_Integer)b->count);
-		lua_setfield(L, -2, "count");
-		lua_pushboolean(L, b->plain);
-		lua_setfield(L, -2, "plain");
+		set_integer(L, "at", i);
+		set_integer(L, "node", s->nodes[i] + 1);
+		set_str(L, "body", buf_view(&b->body));
+		set_integer(L, "count", b->count);
+		set_boolean(L, "plain", b->plain);
 		lua_rawseti(L, -2, ++n);
 	}
 	return 1;
@@ -293,6 +288,7 @@ static const luaL_Reg sim_methods[] = {
 	{ "pending", sim_pending },
 	{ "counters", sim_counters },
 	{ "close", sim_close },
+	{ "__gc", sim_close },
 	{ NULL, NULL },
 };
 
@@ -434,7 +430,7 @@ static const luaL_Reg functions[] = {
 int
 luaopen_core_shipper(lua_State *L)
 {
-	make_type(L, SIM, sim_methods, sim_close);
+	make_type(L, SIM, sim_methods);
 	luaL_newlib(L, functions);
 	return 1;
 }

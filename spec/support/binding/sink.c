@@ -17,7 +17,7 @@
 #include "base/pool.h"
 #include "output/output.h"
 
-#include "lua_values.h"
+#include "output_values.h"
 
 int luaopen_core_sink(lua_State *L);
 
@@ -265,6 +265,7 @@ static const luaL_Reg real_methods[] = {
 	{ "state", real_state },
 	{ "reopen", real_reopen },
 	{ "close", real_close },
+	{ "__gc", real_close },
 	{ NULL, NULL },
 };
 
@@ -470,7 +471,7 @@ static const luaL_Reg functions[] = {
 int
 luaopen_core_sink(lua_State *L)
 {
-	make_type(L, REAL, real_methods, real_close);
+	make_type(L, REAL, real_methods);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -4,6 +4,7 @@
 #include <lua.h>
 #include <netinet/in.h>
 
+#include "lua_values.h"
 #include "wire/startups.h"
 
 int luaopen_core_startups(lua_State *L);
@@ -78,10 +79,7 @@ static const luaL_Reg functions[] = {
 int
 luaopen_core_startups(lua_State *L)
 {
-	luaL_newmetatable(L, TYPE);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
+	make_type(L, TYPE, methods);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "lua_values.h"
 #include "wire/budget.h"
 #include "wire/der.h"
 #include "wire/frame.h"
@@ -22,30 +23,6 @@
 #include "wire/wire.h"
 
 int luaopen_core_wire(lua_State *L);
-
-static struct str
-check_str(lua_State *L, int i)
-{
-	struct str s;
-
-	s.at = luaL_checklstring(L, i, &s.len);
-	return s;
-}
-
-static void
-push_str(lua_State *L, struct str s)
-{
-	lua_pushlstring(L, s.len > 0 ? s.at : "", s.len);
-}
-
-static int
-push_fault(lua_State *L, struct err *why)
-{
-	lua_pushnil(L);
-	lua_pushstring(L, err_text(why));
-	err_free(why);
-	return 2;
-}
 
 /*
  * frame_next(bytes, max) -> "ready" | "more" | "too long", what is there of the body, size
@@ -419,18 +396,12 @@ add_event(struct receiver *r, const char *what, struct peer *p, const char *reas
 
 	lua_rawgeti(L, LUA_REGISTRYINDEX, r->events);
 	lua_createtable(L, 0, 4);
-	lua_pushstring(L, what);
-	lua_setfield(L, -2, "what");
-	lua_pushstring(L, peer_from(p));
-	lua_setfield(L, -2, "from");
-	lua_pushstring(L, peer_sender(p));
-	lua_setfield(L, -2, "sender");
-	lua_pushstring(L, peer_host(p));
-	lua_setfield(L, -2, "host");
-	lua_pushstring(L, peer_principal(p));
-	lua_setfield(L, -2, "principal");
-	lua_pushstring(L, reason);
-	lua_setfield(L, -2, "reason");
+	set_text(L, "what", what);
+	set_text(L, "from", peer_from(p));
+	set_text(L, "sender", peer_sender(p));
+	set_text(L, "host", peer_host(p));
+	set_text(L, "principal", peer_principal(p));
+	set_text(L, "reason", reason);
 	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 	lua_pop(L, 1);
 }
@@ -491,16 +462,11 @@ on_record(void *ctx, struct peer *p, const struct wire_record *record)
 		lua_createtable(L, 0, 6);
 		lua_pushlightuserdata(L, p);
 		lua_setfield(L, -2, "peer");
-		lua_pushinteger(L, (lua_Integer)record->receipt);
-		lua_setfield(L, -2, "receipt");
-		lua_pushinteger(L, (lua_Integer)record->sequence);
-		lua_setfield(L, -2, "sequence");
-		push_str(L, record->bytes);
-		lua_setfield(L, -2, "bytes");
-		lua_pushinteger(L, (lua_Integer)record->full_size);
-		lua_setfield(L, -2, "full_size");
-		lua_pushinteger(L, record->received);
-		lua_setfield(L, -2, "received");
+		set_integer(L, "receipt", record->receipt);
+		set_integer(L, "sequence", record->sequence);
+		set_str(L, "bytes", record->bytes);
+		set_integer(L, "full_size", record->full_size);
+		set_integer(L, "received", record->received);
 		lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 		lua_pop(L, 1);
 	}
@@ -922,12 +888,9 @@ l_send(lua_State *L)
 	ev_loop_destroy(loop);
 	lua_settop(L, 4);
 	lua_newtable(L);
-	lua_pushinteger(L, (lua_Integer)counters.connections);
-	lua_setfield(L, -2, "connections");
-	lua_pushinteger(L, (lua_Integer)counters.sent);
-	lua_setfield(L, -2, "sent");
-	lua_pushinteger(L, (lua_Integer)counters.acknowledged);
-	lua_setfield(L, -2, "acknowledged");
+	set_integer(L, "connections", counters.connections);
+	set_integer(L, "sent", counters.sent);
+	set_integer(L, "acknowledged", counters.acknowledged);
 	lua_pushstring(L, s.why != NULL ? err_text(s.why) : NULL);
 	err_free(s.why);
 	return 3;
@@ -1174,22 +1137,12 @@ static const luaL_Reg functions[] = {
 	{ NULL, NULL },
 };
 
-static void
-new_class(lua_State *L, const char *name, const luaL_Reg *methods)
-{
-	luaL_newmetatable(L, name);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
-}
-
 int
 luaopen_core_wire(lua_State *L)
 {
-	new_class(L, RECEIPTS, receipts_methods);
-	new_class(L, RECEIVER, receiver_methods);
-	new_class(L, INITIATOR, initiator_methods);
+	make_type(L, RECEIPTS, receipts_methods);
+	make_type(L, RECEIVER, receiver_methods);
+	make_type(L, INITIATOR, initiator_methods);
 	luaL_newlib(L, functions);
 	return 1;
 }
