@@ -36,6 +36,7 @@ struct daemon {
 	struct ev_timer tick, stop_limit;
 	struct ev_prepare rest; /* at the end of a stop */
 	bool stopping, in_a_hurry;
+	bool output_gone;
 };
 
 /* The cure belongs into the message: who reads it has a host that loses its audit trail. */
@@ -164,33 +165,48 @@ stop_takes_too_long(struct ev_loop *loop, struct ev_timer *w, int revents)
 	hurry(container_of(w, struct daemon, stop_limit));
 }
 
+/* What has arrived is settled, as far as it can be in so many seconds. */
+static void
+begin_stop(struct daemon *d, double limit)
+{
+	d->stopping = true;
+	ev_timer_set(&d->stop_limit, limit, 0.);
+	ev_timer_start(d->loop, &d->stop_limit);
+	moment_passes(d, DAEMON_STOPPING);
+	wire_stop(d->rooms.wire, connections_gone, d);
+}
+
 static void
 stop(struct ev_loop *loop, struct ev_signal *w, int revents)
 {
 	struct daemon *d = w->data;
 
+	(void)loop;
 	(void)revents;
 	if (d->stopping) { /* asked twice: somebody is in a hurry */
 		hurry(d);
 		return;
 	}
-	d->stopping = true;
 	log_info("stopping", log_s("signal", w->signum == SIGTERM ? "TERM" : "INT"),
 	    log_i("waiting", (int64_t)pipeline_waiting(d->pipeline)));
-	ev_timer_set(&d->stop_limit, d->settings->stop.time_limit, 0.);
-	ev_timer_start(loop, &d->stop_limit);
-	moment_passes(d, DAEMON_STOPPING);
-	wire_stop(d->rooms.wire, connections_gone, d);
+	begin_stop(d, d->settings->stop.time_limit);
 }
 
-/* Nothing will settle any more; what is not acknowledged the senders keep. */
+/*
+ * Nothing will be indexed any more. What goes to the journal is still acknowledged; the rest the
+ * senders keep.
+ */
 static void
 output_broken(void *ctx, const char *reason)
 {
 	struct daemon *d = ctx;
 
 	log_error("output_gone", log_s("reason", reason));
-	ev_break(d->loop, EVBREAK_ALL);
+	d->output_gone = true;
+	if (d->stopping)
+		hurry(d);
+	else
+		begin_stop(d, d->settings->stop.linger);
 }
 
 /*
@@ -391,7 +407,7 @@ tell_unsettled(const struct daemon *d)
 	uint64_t waiting = pipeline_waiting(d->pipeline);
 
 	if (waiting == 0)
-		return NULL;
+		return d->output_gone ? err_new("the output takes nothing any more") : NULL;
 	senders_each(pipeline_senders(d->pipeline), log_unsettled);
 	return err_new("%llu records were not settled before the end", (unsigned long long)waiting);
 }

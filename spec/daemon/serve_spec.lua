@@ -266,6 +266,24 @@ describe("missing standard descriptors", function()
     assert.matches("3 records were not settled", p:stderr(), 1, true)
     assert.equal(1, sender:wait())
   end)
+
+  it("as output end it as a stop does: what is in the journal is acknowledged, and nobody is cut off", function()
+    local folder = process.folder()
+    local p = process.start(folder, "closed", { "/bin/sh", "-c",
+      ([[exec %s serve --set 'listen = { { address = "127.0.0.1", port = 0, mechanisms = { "dummy" },
+        dummy_from = { "127.0.0.1" } } }' --set 'dead_letters.directory = "%s/dead"' \
+        --set 'journal.directory = "%s/journal"' >&-]]):format(daemon.program, folder, folder) })
+    local sender = fake.login { port = tonumber(p:line_with("event=listening", "port="):match "port=(%d+)") }
+    for _, record in ipairs(many(3)) do sender:offer(record) end
+    assert.is_true(sender:settled(), sender.fault)
+    assert.equal("closed", sender:wait_for(function()
+      sender:take_in()
+      return sender.ended
+    end))
+    sender:close()
+    assert.equal(1, p:wait())
+    assert.matches("the output takes nothing any more", p:stderr(), 1, true)
+  end)
 end)
 
 describe("a stop", function()
