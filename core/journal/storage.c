@@ -11,15 +11,45 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* The folder's own name is on the disk for good, as far as we may see to that. */
+static void
+keep_name(int folder)
+{
+	int above = openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (above < 0)
+		return;
+	(void)fsync(above);
+	close(above);
+}
+
 static int
 system_folder(void *ctx, int below, const char *path, bool make)
 {
-	int at = below < 0 ? AT_FDCWD : below;
+	int at = below < 0 ? AT_FDCWD : below, fd;
 
 	(void)ctx;
 	if (make && mkdirat(at, path, 0700) != 0 && errno != EEXIST)
 		return -1;
-	return openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && make)
+		keep_name(fd);
+	return fd;
+}
+
+/*
+ * What root makes in somebody's folder is his, else he could not read it. Only what is new, so that
+ * nobody gets another file by linking it there.
+ */
+static void
+give_away(int folder, int fd, const struct stat *file)
+{
+	struct stat owner;
+
+	if (geteuid() != 0 || file->st_uid != 0 || file->st_size > 0 || file->st_nlink != 1 ||
+	    fstat(folder, &owner) != 0 || owner.st_uid == 0)
+		return;
+	(void)!fchown(fd, owner.st_uid, owner.st_gid);
 }
 
 static int
@@ -33,8 +63,11 @@ system_open(void *ctx, int folder, const char *name, enum storage_how how)
 	/* Without O_NONBLOCK, opening a pipe that somebody put here would wait for its other end. */
 	if ((fd = openat(folder, name, flags[how] | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600)) < 0)
 		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		if (how != STORAGE_READ)
+			give_away(folder, fd, &st);
 		return fd;
+	}
 	close(fd);
 	errno = EINVAL;
 	return -1;

@@ -41,6 +41,20 @@ describe("the disk", function()
     assert.equal(last.acked, seen)
   end)
 
+  it("has the name of a journal that was just made, before anything else", function()
+    if not os.execute(("strace -o %s/none true 2>/dev/null"):format(folder)) then
+      pending "strace is not installed, or may not trace"
+    end
+    o = oracle.start(1, 100, "wait")
+    local d = o:daemon { folder = folder, under = { "strace", "-D", "-f", "-y", "-o", folder .. "/trace",
+      "-e", "trace=mkdirat,fsync" } }
+    assert.equal(0, (d:stop()))
+    local trace = process.read(folder .. "/trace")
+    local _, made = trace:find(('"%s/journal", 0700) = 0'):format(folder), 1, true)
+    assert(made, trace)
+    assert.truthy(trace:find("fsync%(%d+<" .. folder:gsub("%p", "%%%0") .. ">%) += 0", made), trace)
+  end)
+
   for _, case in ipairs { { "space", "full" }, { "write", "fault" }, { "sync", "fault" }, { "short" } } do
     it("that fails (" .. case[1] .. ") costs no record, and nothing is acknowledged meanwhile", function()
       o = oracle.start(5, 100, "wait")

@@ -78,7 +78,7 @@ function oracle:daemon(options)
   settings.journal = settings.journal or { directory = folder .. "/journal", segment_bytes = 1 << 20 }
   settings.limits = settings.limits or { startups = "1000:30:1000", max_rate = 0 }
   local d = daemon.start { folder = folder, port = options.port, settings = settings, rules = options.rules,
-    env = options.env }
+    env = options.env, under = options.under }
   d.again = function(changed)
     return self:daemon { folder = folder, port = d.port, settings = changed or options.settings, env = options.env }
   end

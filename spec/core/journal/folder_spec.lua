@@ -34,6 +34,18 @@ describe("core.journal in a folder", function()
     assert.equal("00000000000000000001.journal\ncursor\nlock", shell("LC_ALL=C ls " .. folder))
   end)
 
+  it("leaves it to its user what somebody deletes as root", function()
+    j = open()
+    a_journal.fill(j, 1, 10)
+    j:settle()
+    j:close()
+    j = nil
+    if shell "id -u" ~= "0" then pending "only root can do that" end
+    shell(("chown -R 65534:65534 '%s'"):format(folder))
+    assert.is_true(journal.forget(folder, { 3 }))
+    assert.equal("65534:65534 600", shell(("stat -c '%%u:%%g %%a' '%s/gone'"):format(folder)))
+  end)
+
   it("makes a folder private that was not", function()
     shell("mkdir -m 755 " .. folder)
     j = open()
