@@ -147,3 +147,22 @@ addr_net_has(const struct addr_net *net, const struct sockaddr *sa)
 		return false;
 	return rest == 0 || ((bytes[whole] ^ net->bytes[whole]) >> (8 - rest)) == 0;
 }
+
+bool
+addr_is_loopback(struct str host)
+{
+	static const char name[] = ".localhost";
+	size_t len = sizeof(name) - 1;
+
+	if (host.len >= 4 && memcmp(host.at, "127.", 4) == 0) {
+		/* A name that begins with 127. but is no address is not this machine. */
+		for (size_t i = 4; i < host.len; i++)
+			if (strchr("0123456789.", host.at[i]) == NULL || host.at[i] == '\0')
+				return false;
+		return true;
+	}
+	if (host.len == len - 1)
+		return strncasecmp(host.at, name + 1, len - 1) == 0;
+	return str_equal(host, STR("[::1]")) ||
+	       (host.len > len && strncasecmp(host.at + host.len - len, name, len) == 0);
+}

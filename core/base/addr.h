@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 #define ADDR_TEXT_SIZE 48 /* room for any address made here, NUL included */
 
@@ -28,5 +29,8 @@ struct addr_net {
 /* Reads "192.0.2.0/24", "2001:db8::/32" or one address; the reason names the text. */
 struct err *addr_net_parse(const char *text, struct addr_net *out) MUST_USE;
 bool addr_net_has(const struct addr_net *net, const struct sockaddr *sa);
+
+/* Is the host of a URL this machine: an address like 127.0.0.1, [::1], or localhost? */
+bool addr_is_loopback(struct str host);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
+
 /*
  * What a byte becomes inside a JSON text: 0 as it is, 'u' \u00NN, else backslash and this letter.
  */
@@ -251,4 +253,21 @@ json_raw(struct json *j, struct str value)
 		buf_byte(j->out, ',');
 	buf_str(j->out, value);
 	j->comma = true;
+}
+
+void
+json_member(struct json *j, const char *name, struct str text)
+{
+	struct buf spelled = { 0 };
+
+	if (text.len == 0)
+		return;
+	json_key(j, name, strlen(name));
+	if (!utf8_valid(text.at, text.len)) {
+		utf8_spell(&spelled, text.at, text.len);
+		j->out->failed |= buf_failed(&spelled);
+		text = buf_view(&spelled);
+	}
+	json_text(j, text.at, text.len);
+	buf_fini(&spelled);
 }

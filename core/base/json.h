@@ -53,5 +53,7 @@ void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
 /* A value that is JSON already. */
 void json_raw(struct json *j, struct str value);
+/* A key and its text, which is spelled where it is not UTF-8; neither when it is empty. */
+void json_member(struct json *j, const char *name, struct str text);
 
 #endif

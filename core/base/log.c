@@ -82,16 +82,6 @@ put_value(struct buf *b, struct str s)
 	buf_byte(b, '"');
 }
 
-static uint64_t
-line_hash(struct str line)
-{
-	uint64_t h = 1469598103934665603u; /* FNV-1a */
-
-	for (size_t i = 0; i < line.len; i++)
-		h = (h ^ (unsigned char)line.at[i]) * 1099511628211u;
-	return h;
-}
-
 static void
 put_line(struct str tail)
 {
@@ -178,7 +168,8 @@ log_write(enum log_level level, const char *event, const struct log_pair *pairs,
 		else
 			put_value(&tail, pairs->text);
 	}
-	if (!buf_failed(&tail) && !(fold && fold_line(level, event, line_hash(buf_view(&tail)))))
+	if (!buf_failed(&tail) &&
+	    !(fold && fold_line(level, event, str_hash(STR_HASH, buf_view(&tail)))))
 		put_line(buf_view(&tail));
 	buf_fini(&tail);
 }

@@ -39,4 +39,15 @@ str_compare(struct str a, struct str b)
 	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
+#define STR_HASH UINT64_C(14695981039346656037) /* what a hash begins with, perhaps with a seed */
+
+/* FNV-1a, on from the hash of what came before. */
+static inline uint64_t
+str_hash(uint64_t before, struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		before = (before ^ (unsigned char)s.at[i]) * UINT64_C(1099511628211);
+	return before;
+}
+
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/utf8.h"
 #include "cmd/journal.h"
 #include "cmd/pretty.h"
 
@@ -26,23 +25,6 @@ write_out(struct str bytes)
 	return NULL;
 }
 
-/* A key and a text, which need not be UTF-8; nothing when it is empty. */
-static void
-put_text(struct json *j, const char *key, struct str text)
-{
-	struct buf spelled = { 0 };
-
-	if (text.len == 0)
-		return;
-	json_key(j, key, strlen(key));
-	if (!utf8_valid(text.at, text.len)) {
-		utf8_spell(&spelled, text.at, text.len);
-		text = buf_view(&spelled);
-	}
-	json_text(j, text.at, text.len);
-	buf_fini(&spelled);
-}
-
 static void
 put_integer(struct json *j, const char *key, uint64_t value)
 {
@@ -56,7 +38,7 @@ put_time(struct json *j, const char *key, int64_t at)
 	char text[CLOCK_TEXT_SIZE];
 	size_t len = clock_text(at / CLOCK_SECOND, (uint32_t)(at % CLOCK_SECOND), text);
 
-	put_text(j, key, (struct str){ text, len });
+	json_member(j, key, (struct str){ text, len });
 }
 
 static void
@@ -88,11 +70,11 @@ put_entry(const struct journal_entry *entry, struct buf *out)
 	json_init(&j, out);
 	json_open(&j, '{');
 	put_integer(&j, "number", entry->number);
-	put_text(&j, "sender", entry->sender->name);
-	put_text(&j, "from", entry->sender->from);
-	put_text(&j, "host", entry->sender->host);
-	put_text(&j, "principal", entry->sender->principal);
-	put_text(&j, "group", entry->sender->group);
+	json_member(&j, "sender", entry->sender->name);
+	json_member(&j, "from", entry->sender->from);
+	json_member(&j, "host", entry->sender->host);
+	json_member(&j, "principal", entry->sender->principal);
+	json_member(&j, "group", entry->sender->group);
 	put_integer(&j, "sender_sequence", entry->sequence);
 	put_time(&j, "received", entry->received);
 	put_integer(&j, "size", entry->full_size);

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/utf8.h"
 #include "daemon/pledge.h"
 
 #define SEGMENT_LEAST (1u << 20)
@@ -97,24 +96,6 @@ dead_check(const struct dead_config *config)
 	return e != NULL ? err_wrap(e, "dead letters") : NULL;
 }
 
-/* A key and a text, which need not be UTF-8; none where it is empty. */
-static void
-put_text(struct json *j, const char *key, struct str text)
-{
-	struct buf spelled = { 0 };
-
-	if (text.len == 0)
-		return;
-	json_key(j, key, strlen(key));
-	if (utf8_valid(text.at, text.len))
-		json_text(j, text.at, text.len);
-	else {
-		utf8_spell(&spelled, text.at, text.len);
-		json_text(j, spelled.at, spelled.len);
-	}
-	buf_fini(&spelled);
-}
-
 /* The answer is the server's word, whatever it is; as a text it can never break the note. */
 static void
 put_note(struct buf *out, const struct dead_letter *l)
@@ -126,12 +107,12 @@ put_note(struct buf *out, const struct dead_letter *l)
 	json_init(&j, out);
 	json_open(&j, '{');
 	clock_text(now / CLOCK_SECOND, (uint32_t)(now % CLOCK_SECOND), time);
-	put_text(&j, "time", str_of(time));
-	put_text(&j, "reason", str_of(l->reason));
-	put_text(&j, "rule", str_of(l->rule));
-	put_text(&j, "rules", str_of(l->rules));
-	put_text(&j, "id", l->id);
-	put_text(&j, "answer", l->answer);
+	json_member(&j, "time", str_of(time));
+	json_member(&j, "reason", str_of(l->reason));
+	json_member(&j, "rule", str_of(l->rule));
+	json_member(&j, "rules", str_of(l->rules));
+	json_member(&j, "id", l->id);
+	json_member(&j, "answer", l->answer);
 	json_close(&j, '}');
 }
 

@@ -49,10 +49,8 @@ senders_fini(struct senders *all)
 static size_t
 name_hash(struct str name)
 {
-	uint64_t h = 1469598103934665603u; /* FNV-1a */
+	uint64_t h = str_hash(STR_HASH, name);
 
-	for (size_t i = 0; i < name.len; i++)
-		h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
 	return (size_t)(h ^ h >> 32);
 }
 
@@ -218,6 +216,15 @@ sender_tell_kernel_missing(const struct sender *s, uint64_t missing, uint64_t be
 	    log_s("meaning",
 		"its kernel counted records that its auditd did not get or does not send: "
 		"auditd's own queue was full (see auditstat), or the plugin filters by class"));
+}
+
+void
+sender_tell_kernel_dropped(const struct sender *s, uint64_t dropped, uint64_t at)
+{
+	log_warn("records_dropped_in_kernel", log_s("sender", s->name),
+	    log_i("dropped", (int64_t)dropped), log_i("told_by", (int64_t)at),
+	    log_s("meaning", "its kernel threw records away because its audit queue was full: "
+			     "its auditd, or all of its receivers, were too slow for a while"));
 }
 
 void

@@ -148,12 +148,20 @@ work_output_settled(void *ctx, void *cookie, const struct output_settled *settle
 	}
 }
 
-static void
-make_id(const struct item *item, const struct desk *desk, char id[IDENTITY_SIZE])
+/* What the rules made of a record, under the record's _id, for which `id` is room. */
+static struct output_document
+document_of(const struct pipeline *p, const struct item *item, const struct desk *desk,
+    const struct script_result *result, char id[IDENTITY_SIZE])
 {
 	const struct record *record = &desk->record;
 
 	identity_make(item->digest, record->decodable ? (int64_t)record->header.seconds : 0, id);
+	return (struct output_document){
+		.index = result->index,
+		.fallback_index = result->default_index,
+		.id = { id, IDENTITY_SIZE },
+		.json = buf_view(&p->document),
+	};
 }
 
 /* Hands the document on; the output calls back with its fate. */
@@ -162,14 +170,8 @@ put_document(struct pipeline *p, struct item *item, const struct desk *desk,
     const struct script_result *result)
 {
 	char id[IDENTITY_SIZE];
-	struct output_document document = {
-		.index = result->index,
-		.fallback_index = result->default_index,
-		.id = { id, sizeof(id) },
-		.json = buf_view(&p->document),
-	};
+	struct output_document document = document_of(p, item, desk, result, id);
 
-	make_id(item, desk, id);
 	if (result->verdict == SCRIPT_WITHHELD) {
 		item->waits_for = 2;
 		letters_put(item, &(struct dead_letter){ .reason = "withheld",
@@ -188,15 +190,9 @@ work_put_over(struct pipeline *p, struct item *item, const struct desk *desk,
     const struct script_result *result)
 {
 	char id[IDENTITY_SIZE];
-	struct output_document document = {
-		.index = result->index,
-		.fallback_index = result->default_index,
-		.id = { id, sizeof(id) },
-		.json = buf_view(&p->document),
-		.overwrite = true,
-	};
+	struct output_document document = document_of(p, item, desk, result, id);
 
-	make_id(item, desk, id);
+	document.overwrite = true;
 	return output_put(p->rooms.output, &document, item);
 }
 
@@ -232,6 +228,21 @@ note_kernel(const struct item *item, const struct record *record)
 		sender_tell_kernel_missing(s, gap, item->sequence);
 }
 
+/* The host itself may tell of records that its kernel threw away. */
+static void
+note_kernel_drops(const struct item *item, const struct record *record)
+{
+	struct sender *s = item->source->sender;
+	struct kernel_report report;
+	uint64_t dropped;
+
+	if (!kernel_drops_read(record, &report))
+		return;
+	dropped = kernel_drops_note(&s->kernel_drops, &report);
+	if (dropped > 0)
+		sender_tell_kernel_dropped(s, dropped, item->sequence);
+}
+
 void
 work_take_up(struct pipeline *p, struct item *item)
 {
@@ -248,8 +259,11 @@ work_take_up(struct pipeline *p, struct item *item)
 	}
 	record_decode(
 	    &desk->record, (const uint8_t *)item->bytes, item->len, &source->group->dialect);
-	if (!late_is_again(item))
+	if (!late_is_again(item)) {
 		note_kernel(item, &desk->record);
+		if (kernel_drops_may(&desk->record))
+			note_kernel_drops(item, &desk->record);
+	}
 	desk->origin = (struct origin){
 		.present = true,
 		.from = source->names.from,

@@ -4,19 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a over a text and its length. */
+/* The length parts texts that follow each other. */
 static uint64_t
 mix(uint64_t hash, struct str text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		hash = (hash ^ (uint8_t)text.at[i]) * UINT64_C(0x100000001b3);
-	return (hash ^ text.len) * UINT64_C(0x100000001b3);
+	return str_hash(hash ^ text.len, text);
 }
 
 static uint64_t
 hash_of(const struct journal_sender *s)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = STR_HASH;
 
 	hash = mix(mix(mix(hash, s->name), s->from), s->host);
 	hash = mix(mix(hash, s->principal), s->group);

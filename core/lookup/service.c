@@ -1,6 +1,7 @@
 /* service: an HTTP service with its address, headers and connection. */
 #include <stdlib.h>
 
+#include "base/addr.h"
 #include "base/log.h"
 #include "base/private.h"
 #include "lookup/inside.h"
@@ -9,16 +10,11 @@
 
 /* ---- the address ---- */
 
-static bool
-is_loopback(const char *host)
+/* The host at the beginning of what follows the scheme. */
+static struct str
+host_of(const char *rest)
 {
-	size_t len = strcspn(host, ":/");
-
-	if (host[0] == '[')
-		return strncmp(host, "[::1]", 5) == 0;
-	if (strncmp(host, "127.", 4) == 0)
-		return strspn(host, "0123456789.") == len;
-	return len == 9 && strncasecmp(host, "localhost", 9) == 0;
+	return (struct str){ rest, rest[0] == '[' ? strcspn(rest, "]") + 1 : strcspn(rest, ":/") };
 }
 
 static struct err *
@@ -35,7 +31,7 @@ check_url(const struct lookup_service *c)
 	for (const char *p = c->url; *p != '\0'; p++)
 		if ((unsigned char)*p <= 0x20 || strchr("?#{}\"<>\\^`|", *p) != NULL)
 			return err_new("\"%s\": only scheme, host, port and path, please", c->url);
-	if (!encrypted && c->headers_file != NULL && !is_loopback(host))
+	if (!encrypted && c->headers_file != NULL && !addr_is_loopback(host_of(host)))
 		return err_new("\"%s\" is not encrypted, and headers_file may hold secrets: use "
 			       "https",
 		    c->url);

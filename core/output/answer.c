@@ -118,16 +118,6 @@ read_item(struct str json, bool cut, struct item_text *out)
 	       jsonread_next(&r) == JSONREAD_END;
 }
 
-static uint64_t
-hash_fault(unsigned status, struct str error)
-{
-	uint64_t h = 1469598103934665603u ^ status;
-
-	for (size_t i = 0; i < error.len; i++)
-		h = (h ^ (unsigned char)error.at[i]) * 1099511628211u;
-	return h;
-}
-
 /* The start of a written text, cut where no escape and no character is torn. */
 static struct str
 short_text(struct str written)
@@ -218,7 +208,7 @@ take_item(struct answer *a, struct str json)
 			return;
 		item.view = (struct fault_view){ FAULT_STORED_BAD, "failure_store", NULL };
 	}
-	hash = hash_fault(text.status, text.error);
+	hash = str_hash(STR_HASH ^ text.status, text.error);
 	if (a->seen == 1)
 		a->same_hash = hash;
 	else if (hash != a->same_hash)

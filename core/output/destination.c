@@ -7,16 +7,6 @@
 
 #define IDLE_MOST 64 /* beyond so many, unused ones are forgotten */
 
-static uint64_t
-hash_name(struct str name)
-{
-	uint64_t h = 1469598103934665603u;
-
-	for (size_t i = 0; i < name.len; i++)
-		h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
-	return h;
-}
-
 /* How an action line begins. */
 static void
 put_line(struct buf *out, struct str action, struct str name)
@@ -86,7 +76,7 @@ destination_get(struct destinations *d, struct str name)
 
 	if (d->recent != NULL && str_equal(d->recent->name, name))
 		return d->recent;
-	hash = hash_name(name);
+	hash = str_hash(STR_HASH, name);
 	for (to = d->chains[hash % DESTINATION_CHAINS]; to != NULL; to = to->next)
 		if (to->hash == hash && str_equal(to->name, name))
 			return d->recent = to;

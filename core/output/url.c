@@ -7,17 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool
-is_loopback(const char *host)
-{
-	size_t len = strlen(host);
-
-	/* A name that begins with 127. but is no address is not this machine. */
-	if (strncmp(host, "127.", 4) == 0)
-		return strspn(host, "0123456789.") == len;
-	return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-	       (len > 10 && strcasecmp(host + len - 10, ".localhost") == 0);
-}
+#include "base/addr.h"
 
 static bool
 has_part(CURLU *u, CURLUPart part)
@@ -54,7 +44,7 @@ url_check(const char *url, bool *encrypted, bool *loopback)
 		e = err_new("\"%s\": no query and no fragment, please", url);
 	else {
 		*encrypted = strcmp(scheme, "https") == 0;
-		*loopback = is_loopback(host);
+		*loopback = addr_is_loopback(str_of(host));
 	}
 	curl_free(scheme);
 	curl_free(host);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/str.h"
+
 #define MINUTE (INT64_C(60) * 1000 * 1000 * 1000)
 #define SETS   512 /* of the table; a power of two */
 #define WAYS   8   /* places that one address may stand in */
@@ -70,10 +72,8 @@ address_of(const struct sockaddr *sa, uint8_t out[16])
 static struct place *
 set_of(struct arrivals *a, const uint8_t address[16])
 {
-	uint64_t h = UINT64_C(1469598103934665603) ^ a->seed; /* FNV-1a */
+	uint64_t h = str_hash(STR_HASH ^ a->seed, (struct str){ (const char *)address, 16 });
 
-	for (int i = 0; i < 16; i++)
-		h = (h ^ address[i]) * UINT64_C(1099511628211);
 	return a->places[(h ^ h >> 32) & (SETS - 1)];
 }
 
