@@ -11,6 +11,14 @@ local READING = {
   "open_r", "stat", "lstat", "fstat", "access", "readlink", "statvfs", "pathconf", "execve", "exec",
 }
 
+-- What gz-smf/kernel-drops tells. A zone could write the same.
+local function tag_drops(doc)
+  local lost, total = doc.text[1]:match "^auditrecv kernel%-drops lost=(%d+) total=(%d+) since=%d+$"
+  if not lost or doc.zonename and doc.zonename ~= "global" then return end
+  doc.tags = list.add(doc.tags, "kernel_drops")
+  doc.args = { lost = math.tointeger(lost), total = math.tointeger(total) }
+end
+
 return {
   rule {
     name = "audit_config_calls",
@@ -50,5 +58,11 @@ return {
       path = { "/usr/sbin/audit", "/usr/sbin/auditconfig", "/usr/sbin/auditd" },
     },
     apply = tag,
+  },
+  rule {
+    name = "audit_drops",
+    about = "tags what a host tells of records that its kernel threw away",
+    when = { event = "smserverd", text = rule.prefix "auditrecv kernel-drops " },
+    apply = tag_drops,
   },
 }

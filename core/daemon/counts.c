@@ -141,7 +141,8 @@ tell_sender(const struct sender *s)
 	    N("dead", l->fates[FATE_DEAD]), N("resent", l->fates[FATE_RESENT]),
 	    N("damaged", l->fates[FATE_DAMAGED]), N("waiting", ledger_waiting(l)),
 	    N("owed", s->owed), N("highest", q->highest), N("missing", q->missing),
-	    N("restarts", q->restarts), N("kernel_missing", q->kernel_missing));
+	    N("restarts", q->restarts), N("kernel_missing", q->kernel_missing),
+	    N("kernel_dropped", s->kernel_drops.dropped));
 	for (size_t i = 0; i < l->reason_count; i++)
 		tell_reason(s->name, l->reasons[i].reason, l->reasons[i].count);
 }

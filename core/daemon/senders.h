@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "daemon/kernel_drops.h"
 #include "daemon/ledger.h"
 #include "daemon/resends.h"
 #include "daemon/sequences.h"
@@ -37,6 +38,7 @@ struct sender {
 	struct ledger ledger;
 	struct sequences sequences;
 	struct sequences recovered; /* of what the journal held at the start */
+	struct kernel_drops kernel_drops;
 	struct resends resends;
 };
 
@@ -86,5 +88,6 @@ void senders_each(struct senders *all, void (*each)(const struct sender *s));
 /* Says in the log that records are missing, and where they may be. */
 void sender_tell_missing(const struct sender *s, uint64_t missing, uint64_t before);
 void sender_tell_kernel_missing(const struct sender *s, uint64_t missing, uint64_t before);
+void sender_tell_kernel_dropped(const struct sender *s, uint64_t dropped, uint64_t at);
 
 #endif

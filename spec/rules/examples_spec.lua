@@ -39,8 +39,8 @@ describe("rules and their examples", function()
   it("are taken by the daemon", function()
     assert.same({
       "audit_config_calls", "audit_config_files", "audit_config_services", "audit_config_programs",
-        "secrets_in_arguments",
-      "secrets_in_environment", "secrets_in_entries", "secrets_in_commands", "secrets_in_more",
+      "audit_drops", "secrets_in_arguments", "secrets_in_environment", "secrets_in_entries", "secrets_in_commands",
+      "secrets_in_more",
     }, names "rules")
     assert.same({ "cron_noise", "login_index" }, names "rules/examples")
   end)

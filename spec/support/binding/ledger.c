@@ -1,11 +1,12 @@
 /*
  * ledger: the parts of the daemon that keep account of records, for specs: places of the journal,
- * numbers of senders, resends, pledges.
+ * numbers of senders, drops in their kernels, resends, pledges.
  */
 #include <lauxlib.h>
 #include <lua.h>
 #include <string.h>
 
+#include "daemon/kernel_drops.h"
 #include "daemon/ledger.h"
 #include "daemon/pledge.h"
 #include "daemon/prefix.h"
@@ -18,6 +19,7 @@ int luaopen_core_ledger(lua_State *L);
 
 #define PREFIX    "core.ledger.prefix"
 #define SEQUENCES "core.ledger.sequences"
+#define DROPS     "core.ledger.kernel_drops"
 #define RESENDS   "core.ledger.resends"
 #define PLEDGES   "core.ledger.pledges"
 
@@ -142,6 +144,45 @@ static const luaL_Reg sequences_methods[] = {
 	{ "join", sequences_l_join },
 	{ "counts", sequences_l_counts },
 	{ "__gc", sequences_l_close },
+	{ NULL, NULL },
+};
+
+/* ---- drops in a kernel ---- */
+
+static int
+l_kernel_drops(lua_State *L)
+{
+	memset(
+	    lua_newuserdatauv(L, sizeof(struct kernel_drops), 0), 0, sizeof(struct kernel_drops));
+	luaL_setmetatable(L, DROPS);
+	return 1;
+}
+
+/* note(record) -> drops that were not known before, dropped in all; nil: it is no report */
+static int
+drops_l_note(lua_State *L)
+{
+	struct kernel_drops *k = luaL_checkudata(L, 1, DROPS);
+	struct str bytes = check_str(L, 2);
+	struct kernel_report report;
+	struct dialect dialect = { 0 };
+	struct record record;
+	bool is_one;
+
+	if (!record_init(&record))
+		return luaL_error(L, "no memory");
+	record_decode(&record, (const uint8_t *)bytes.at, bytes.len, &dialect);
+	is_one = kernel_drops_read(&record, &report);
+	record_fini(&record);
+	if (!is_one)
+		return 0;
+	lua_pushinteger(L, (lua_Integer)kernel_drops_note(k, &report));
+	lua_pushinteger(L, (lua_Integer)k->dropped);
+	return 2;
+}
+
+static const luaL_Reg drops_methods[] = {
+	{ "note", drops_l_note },
 	{ NULL, NULL },
 };
 
@@ -271,6 +312,7 @@ static const luaL_Reg pledges_methods[] = {
 static const luaL_Reg functions[] = {
 	{ "prefix", l_prefix },
 	{ "sequences", l_sequences },
+	{ "kernel_drops", l_kernel_drops },
 	{ "resends", l_resends },
 	{ "pledges", l_pledges },
 	{ NULL, NULL },
@@ -281,6 +323,7 @@ luaopen_core_ledger(lua_State *L)
 {
 	make_type(L, PREFIX, prefix_methods);
 	make_type(L, SEQUENCES, sequences_methods);
+	make_type(L, DROPS, drops_methods);
 	make_type(L, RESENDS, resends_methods);
 	make_type(L, PLEDGES, pledges_methods);
 	luaL_newlib(L, functions);
