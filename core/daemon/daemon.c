@@ -89,6 +89,7 @@ tell_counts(struct ev_loop *loop, struct ev_signal *w, int revents)
 
 	(void)loop;
 	(void)revents;
+	pipeline_check_ledger(d->pipeline);
 	counts_tell(&d->counts, "counts");
 	counts_tell_rooms(&d->counts);
 	counts_tell_senders(&d->counts);
@@ -460,6 +461,7 @@ daemon_run(struct daemon *d)
 	log_tick(1);
 	counts_tell_rules(d->rooms.groups);
 	counts_tell_rooms(&d->counts);
+	pipeline_check_ledger(d->pipeline);
 	counts_tell(&d->counts, "stopped");
 	return e;
 }

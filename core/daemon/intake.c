@@ -227,6 +227,7 @@ take_unjournaled(struct pipeline *p, struct source *source, struct peer *peer,
 	memcpy(item->digest, remembered->digest, IDENTITY_DIGEST);
 	owe(p, s);
 	senders_received(&p->senders, s);
+	p->unplaced++;
 	remembered->item = item;
 	intake_note(p, s, &s->sequences, remembered, other);
 	senders_queue(&p->senders, s, item);

@@ -222,6 +222,20 @@ pipeline_waiting(const struct pipeline *p)
 	return p->owed;
 }
 
+void
+pipeline_check_ledger(const struct pipeline *p)
+{
+	uint64_t waiting = ledger_waiting(&p->senders.ledger), found = p->unplaced;
+
+	if (p->rooms.journal != NULL)
+		found += journal_next(p->rooms.journal) - p->prefix.base - p->prefix.ahead;
+	if (found != waiting)
+		log_error("ledger_does_not_balance", log_i("waiting", (int64_t)waiting),
+		    log_i("found", (int64_t)found),
+		    log_s("meaning", "a record was counted twice or not at all: a fault of this "
+				     "program, which its makers should hear of"));
+}
+
 /* Gives receipts back without an acknowledgement: the sender has the record, and keeps it. */
 static void
 give_back(struct item *item)

@@ -78,6 +78,11 @@ struct senders *pipeline_senders(struct pipeline *p);
 /* Records received whose acknowledgement is owed. */
 uint64_t pipeline_waiting(const struct pipeline *p);
 /*
+ * Counts the records without a fate one by one, in the journal and beside it: as many as the ledger
+ * says? Tells the log when not.
+ */
+void pipeline_check_ledger(const struct pipeline *p);
+/*
  * What is not safe by now will get no acknowledgement, so that its connections can end in order; it
  * stays counted as waiting.
  */

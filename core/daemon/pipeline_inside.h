@@ -52,6 +52,7 @@ struct pipeline {
 	size_t desk_count;
 	struct buf document;
 	uint64_t owed;       /* acknowledgements */
+	uint64_t unplaced;   /* records without a fate that are not in the journal */
 	unsigned homeless;   /* peers whose source could not be made yet */
 	const char *stalled; /* why the journal takes nothing now */
 };

@@ -34,7 +34,7 @@ bit_of(uint64_t place)
 bool
 prefix_reserve(struct prefix *p, uint64_t place)
 {
-	struct prefix more = { .base = p->base, .room = p->room };
+	struct prefix more = { .base = p->base, .room = p->room, .ahead = p->ahead };
 
 	if (place < p->base || place - p->base < p->room)
 		return true;
@@ -57,11 +57,13 @@ prefix_reserve(struct prefix *p, uint64_t place)
 void
 prefix_settle(struct prefix *p, uint64_t place)
 {
-	if (place < p->base)
+	if (place < p->base || (*word_of(p, place) & bit_of(place)) != 0)
 		return;
 	*word_of(p, place) |= bit_of(place);
+	p->ahead++;
 	while ((*word_of(p, p->base) & bit_of(p->base)) != 0) {
 		*word_of(p, p->base) &= ~bit_of(p->base);
 		p->base++;
+		p->ahead--;
 	}
 }

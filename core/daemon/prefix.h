@@ -18,6 +18,7 @@ struct prefix {
 	uint64_t base;  /* the first place without a fate */
 	uint64_t *bits; /* a ring: the bit of place n is n modulo room */
 	uint64_t room;  /* bits; a power of two, or 0 */
+	uint64_t ahead; /* places beyond the base that have a fate */
 };
 
 void prefix_init(struct prefix *p, uint64_t base);

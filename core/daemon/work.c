@@ -104,8 +104,10 @@ end(struct pipeline *p, struct item *item)
 	senders_count(&p->senders, s, item->fate, item->reason);
 	if (item->place != 0)
 		backlog_settle(p, item->place);
-	else
+	else {
+		p->unplaced--;
 		resends_settle(&s->resends, item->sequence, item);
+	}
 	if (item->peer != NULL)
 		intake_acknowledge(p, s, item->peer, item->receipt);
 	for (struct follower *f = item->followers; f != NULL; f = f->next)

@@ -116,6 +116,8 @@ function daemon:stop(limit)
   self.process:kill(process.signal.SIGUSR1)
   local status = self.process:terminate(limit or 60)
   local counts = self:counts()
+  -- The program has counted once more, record by record.
+  assert(not self:log():find("ledger_does_not_balance", 1, true), self:log())
   check_balance(counts, self:log())
   for line in self:log():gmatch "[^\n]+" do
     if line:find("event=sender_counts ", 1, true) then check_balance(self.numbers(line), line) end
