@@ -1,10 +1,9 @@
-/* repair: a search for the places, then the document written again without them. */
+/* repair: the document written again without what is refused, which goes under `misfit`. */
 #include "output/repair.h"
 
 #include "base/json.h"
 #include "base/jsonread.h"
-
-#define PATH_DEPTH 64 /* objects in objects that a path is followed into */
+#include "output/member.h"
 
 /*
  * Fixed fields of the default shape, and those that identify a document: never moved as free
@@ -18,156 +17,6 @@ static const char *const fixed[] = { "@timestamp", "acl", "addr", "attributes", 
 	"target_path", "target_zonename", "text", "tid", "time", "undecoded_hex", "unknown_hex",
 	"unknown_token", "used_auth", "used_privs", "failed_privs", "user", "version",
 	"working_directory", "xattr_path", "zonealias", "zonename" };
-
-/* A member on the way to what was found: the object it stands in, its key as written. */
-struct step {
-	struct str key; /* between the quotes */
-};
-
-/* What a search came to. */
-struct search {
-	struct str path;
-	unsigned found;                /* matches */
-	bool in_list;                  /* one of them stands in a list */
-	struct step steps[PATH_DEPTH]; /* of the last match, from the root */
-	unsigned step_count;
-	struct str value;    /* of the last match */
-	struct str roots[8]; /* keys, as written, of the members at the root that hold matches */
-	unsigned root_count;
-};
-
-/* An object that is being searched: how much of the path is behind us, and how we came here. */
-struct level {
-	size_t matched; /* bytes of the path, dot included */
-	bool list;      /* a list, not an object */
-};
-
-/* Bytes of the rest of the path that the key covers, dot included; 0: it does not lead there. */
-static size_t
-key_covers(const struct jsonread *r, struct str rest, bool *whole)
-{
-	struct buf decoded = { 0 };
-	struct str key = r->text;
-	size_t covers = 0;
-
-	if (r->escaped) {
-		if (!jsonread_decode(&decoded, r->text)) {
-			buf_fini(&decoded);
-			return 0;
-		}
-		key = buf_view(&decoded);
-	}
-	*whole = false;
-	if (str_equal(key, rest)) {
-		*whole = true;
-		covers = rest.len;
-	} else if (key.len > 0 && key.len < rest.len && rest.at[key.len] == '.' &&
-		   memcmp(key.at, rest.at, key.len) == 0)
-		covers = key.len + 1;
-	buf_fini(&decoded);
-	return covers;
-}
-
-static void
-note_root(struct search *s, struct str key)
-{
-	if (s->root_count > 0 && s->roots[s->root_count - 1].at == key.at)
-		return;
-	if (s->root_count < sizeof(s->roots) / sizeof(s->roots[0]))
-		s->roots[s->root_count++] = key;
-}
-
-/* Reads past the rest of the bracket that was just opened. */
-static bool
-skip_bracket(struct jsonread *r)
-{
-	unsigned outside = r->depth - 1;
-
-	while (r->depth > outside)
-		if (jsonread_next(r) == JSONREAD_BAD)
-			return false;
-	return true;
-}
-
-/* Finds every member of the path, as deep as PATH_DEPTH. False: the document is broken. */
-static bool
-search(struct search *s, struct str json)
-{
-	struct level levels[PATH_DEPTH];
-	struct step steps[PATH_DEPTH];
-	struct jsonread r;
-	enum jsonread_token token;
-	unsigned depth = 1, lists = 0; /* levels open; of these, lists */
-	bool whole;
-
-	jsonread_init(&r, json);
-	if (jsonread_next(&r) != JSONREAD_OBJECT)
-		return false;
-	levels[0] = (struct level){ 0, false };
-	while (depth > 0) {
-		struct level *l = &levels[depth - 1];
-		size_t covers;
-
-		token = jsonread_next(&r);
-		if (token == JSONREAD_OBJECT_END || token == JSONREAD_ARRAY_END) {
-			lists -= l->list;
-			depth--;
-			continue;
-		}
-		if (token == JSONREAD_BAD || token == JSONREAD_END)
-			return false;
-		if (token == JSONREAD_OBJECT || token == JSONREAD_ARRAY) {
-			/* Inside a list, or the value of a key that leads on (below). */
-			if (depth == PATH_DEPTH) {
-				if (!skip_bracket(&r))
-					return false;
-				continue;
-			}
-			levels[depth] = (struct level){ l->matched, token == JSONREAD_ARRAY };
-			steps[depth] = (struct step){ STR("") };
-			lists += token == JSONREAD_ARRAY;
-			depth++;
-			continue;
-		}
-		if (token != JSONREAD_KEY)
-			continue; /* a plain value in a list, or where an object is wanted */
-		steps[depth - 1].key = r.text;
-		covers = key_covers(
-		    &r, (struct str){ s->path.at + l->matched, s->path.len - l->matched }, &whole);
-		if (covers == 0 || whole) {
-			struct str key = r.text;
-
-			if (!jsonread_skip(&r))
-				return false;
-			if (covers == 0)
-				continue;
-			s->found++;
-			s->in_list = s->in_list || lists > 0;
-			s->value = r.text;
-			memcpy(s->steps, steps, depth * sizeof(*steps));
-			s->steps[depth - 1].key = key;
-			s->step_count = depth;
-			note_root(s, steps[0].key);
-			continue;
-		}
-		token = jsonread_next(&r);
-		if (token == JSONREAD_BAD)
-			return false;
-		if (token != JSONREAD_OBJECT && token != JSONREAD_ARRAY)
-			continue;
-		if (depth == PATH_DEPTH) {
-			if (!skip_bracket(&r))
-				return false;
-			continue;
-		}
-		levels[depth] = (struct level){ l->matched + covers, token == JSONREAD_ARRAY };
-		lists += token == JSONREAD_ARRAY;
-		depth++;
-	}
-	return jsonread_next(&r) == JSONREAD_END;
-}
-
-/* ---- writing ---- */
 
 static bool
 is_fixed(const struct jsonread *r)
@@ -194,7 +43,7 @@ put_key(struct json *j, struct str written)
  * inside.
  */
 struct plan {
-	const struct search *s;
+	const struct member_search *s;
 	bool free_parts;
 	bool whole_roots;
 	bool keeps_tags; /* `tags` itself is what is refused: none are added */
@@ -217,9 +66,9 @@ moves_root(const struct plan *plan, const struct jsonread *r)
  * one comma less.
  */
 static void
-put_without(struct buf *out, struct str value, const struct search *s)
+put_without(struct buf *out, struct str value, const struct member_search *s)
 {
-	struct str key = s->steps[s->step_count - 1].key;
+	struct str key = s->steps[s->step_count - 1];
 	const char *from = key.at - 1, *to = s->value.at + s->value.len,
 		   *end = value.at + value.len;
 
@@ -239,10 +88,10 @@ put_without(struct buf *out, struct str value, const struct search *s)
 
 /* Writes the one match with the objects around it: "subject":{"uid":…}. */
 static void
-put_nested(struct json *j, const struct search *s)
+put_nested(struct json *j, const struct member_search *s)
 {
 	for (unsigned i = 0; i < s->step_count; i++) {
-		put_key(j, s->steps[i].key);
+		put_key(j, s->steps[i]);
 		if (i + 1 < s->step_count)
 			json_open(j, '{');
 	}
@@ -368,7 +217,7 @@ names_clash(const struct plan *plan, struct str json, struct str old)
 	struct jsonread r;
 
 	if (!plan->free_parts && !plan->whole_roots)
-		return object_has(old, plan->s->steps[0].key);
+		return object_has(old, plan->s->steps[0]);
 	jsonread_init(&r, json);
 	(void)jsonread_next(&r);
 	while (jsonread_next(&r) == JSONREAD_KEY) {
@@ -422,7 +271,7 @@ put_document(
 		bool skip = moves_root(plan, &r) || jsonread_is(&r, STR("misfit")) ||
 			    (jsonread_is(&r, STR("tags")) && !plan->keeps_tags);
 		bool holds =
-		    !plan->free_parts && !plan->whole_roots && plan->s->steps[0].key.at == key.at;
+		    !plan->free_parts && !plan->whole_roots && plan->s->steps[0].at == key.at;
 
 		if (!jsonread_skip(&r))
 			break;
@@ -446,37 +295,16 @@ put_document(
 	json_close(&j, '}');
 }
 
-/*
- * Looks for the path, then for its parents: "k.raw" may be a sub-field of k that only the mapping
- * knows.
- */
-static bool
-search_up(struct search *s, struct str json, struct str path)
-{
-	for (;;) {
-		*s = (struct search){ .path = path };
-		if (!search(s, json))
-			return false;
-		if (s->found > 0)
-			return true;
-		while (path.len > 0 && path.at[path.len - 1] != '.')
-			path.len--;
-		if (path.len <= 1)
-			return true;
-		path.len--;
-	}
-}
-
 enum repair_status
 repair_document(struct buf *out, struct str json, struct str path)
 {
-	struct search s = { 0 };
+	struct member_search s = { 0 };
 	struct plan plan = { .s = &s };
 	struct str misfit, tags;
 	size_t before = out->len;
 	struct str root;
 
-	if (!search_up(&s, json, path))
+	if (!member_search(&s, json, path))
 		return REPAIR_BROKEN;
 	plan.free_parts = path.len == 0 || s.found == 0;
 	plan.whole_roots = !plan.free_parts && (s.found > 1 || s.in_list);
@@ -499,7 +327,7 @@ repair_document(struct buf *out, struct str json, struct str path)
 bool
 repair_finds(struct str json, struct str path)
 {
-	struct search s;
+	struct member_search s;
 
-	return path.len > 0 && search_up(&s, json, path) && s.found > 0;
+	return path.len > 0 && member_search(&s, json, path) && s.found > 0;
 }

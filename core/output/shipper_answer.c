@@ -237,18 +237,57 @@ check_nodes(struct shipper *s, int64_t now)
 	}
 }
 
+/* It said nothing about the index that was probed; the document goes back to the others. */
+static void
+end_probe(struct shipper *s, struct batch *b, int64_t now)
+{
+	b->probes->probing = false;
+	b->probes->due =
+	    now + backoff_delay(&s->jitter, b->probes->refusals, PAUSE_BASE, PAUSE_MOST);
+	b->probes = NULL;
+}
+
+static void
+answer_unclear(struct shipper *s, struct batch *b, const struct shipper_answer *a, int64_t now)
+{
+	s->counters.answers_odd++;
+	s->counters.retried_requests++;
+	/*
+	 * Once may be the way there; a pair that a server drops each time stands in one of the
+	 * halves.
+	 */
+	if (b->tries >= 2)
+		halve_or_refuse(s, b, "unclear", a, now);
+	else
+		shipper_again(s, b, now);
+}
+
+static void
+answer_refused(struct shipper *s, struct batch *b, const struct shipper_answer *a, int64_t now)
+{
+	log_error("request_refused", log_i("status", a->status),
+	    log_b("type", answer_type(a->answer)), log_i("documents", (int64_t)b->count),
+	    log_s("cure",
+		"one of the documents does not get through as it is written; it is being looked for"));
+	halve_or_refuse(s, b, "request_refused", a, now);
+}
+
+/* Nothing goes out until somebody has acted; this batch is the first then. */
+static void
+stop_before(struct shipper *s, struct batch *b, const char *reason, unsigned node,
+    const struct shipper_answer *a, int64_t now)
+{
+	stop(s, reason, node, a, now);
+	batch_list_put_first(&s->ready, b);
+}
+
 void
 shipper_answered(
     struct shipper *s, struct batch *b, unsigned node, const struct shipper_answer *a, int64_t now)
 {
 	s->in_flight--;
-	if (b->probes != NULL && a->verdict != ANSWER_ITEMS) {
-		/* It said nothing about the index; the document goes back to the others. */
-		b->probes->probing = false;
-		b->probes->due =
-		    now + backoff_delay(&s->jitter, b->probes->refusals, PAUSE_BASE, PAUSE_MOST);
-		b->probes = NULL;
-	}
+	if (b->probes != NULL && a->verdict != ANSWER_ITEMS)
+		end_probe(s, b, now);
 	if (a->verdict != ANSWER_MOMENT && a->verdict != ANSWER_LOST && a->verdict != ANSWER_ODD)
 		(void)node_answered(&s->nodes.list[node]);
 	switch (a->verdict) {
@@ -256,18 +295,7 @@ shipper_answered(
 		unstop(s);
 		shipper_apply(s, b, a->answer, now);
 		break;
-	case ANSWER_UNCLEAR:
-		s->counters.answers_odd++;
-		s->counters.retried_requests++;
-		/*
-		 * Once may be the way there; a pair that a server drops each time stands in one
-		 * of the halves.
-		 */
-		if (b->tries >= 2)
-			halve_or_refuse(s, b, "unclear", a, now);
-		else
-			shipper_again(s, b, now);
-		break;
+	case ANSWER_UNCLEAR: answer_unclear(s, b, a, now); break;
 	case ANSWER_BUSY:
 		unstop(s);
 		answer_busy(s, b, a, now);
@@ -276,28 +304,15 @@ shipper_answered(
 	case ANSWER_LOST: answer_moment(s, b, node, a, now); break;
 	case ANSWER_REFUSED:
 		unstop(s);
-		log_error("request_refused", log_i("status", a->status),
-		    log_b("type", answer_type(a->answer)), log_i("documents", (int64_t)b->count),
-		    log_s("cure",
-			"one of the documents does not get through as it is written; it is being looked for"));
-		halve_or_refuse(s, b, "request_refused", a, now);
+		answer_refused(s, b, a, now);
 		break;
 	case ANSWER_TOO_LARGE:
 		unstop(s);
 		answer_too_large(s, b, a, now);
 		break;
-	case ANSWER_CREDENTIALS:
-		stop(s, "credentials_refused", node, a, now);
-		batch_list_put_first(&s->ready, b);
-		break;
-	case ANSWER_FORBIDDEN:
-		stop(s, "not_permitted", node, a, now);
-		batch_list_put_first(&s->ready, b);
-		break;
-	case ANSWER_BLOCKED:
-		stop(s, "cluster_blocked", node, a, now);
-		batch_list_put_first(&s->ready, b);
-		break;
+	case ANSWER_CREDENTIALS: stop_before(s, b, "credentials_refused", node, a, now); break;
+	case ANSWER_FORBIDDEN: stop_before(s, b, "not_permitted", node, a, now); break;
+	case ANSWER_BLOCKED: stop_before(s, b, "cluster_blocked", node, a, now); break;
 	case ANSWER_ODD: answer_odd(s, b, node, a, now); break;
 	}
 	check_nodes(s, now);
