@@ -172,6 +172,24 @@ describe("core.journal and damage", function()
     end
   end)
 
+  it("that took its cursor costs no record that has no fate: it goes back, and never on", function()
+    for _, how in ipairs { false, "", ("?"):rep(8192) } do
+      local disk = journal.disk(1)
+      local j = a_journal.open(disk, { keep_for = 1e6 })
+      for first = 1, 300, 50 do
+        a_journal.fill(j, first, first + 49, 400)
+        j:settle()
+        j:move(math.min(first, 200))
+      end
+      j:close()
+      disk:put("cursor", how or nil)
+      j = a_journal.open(disk, { keep_for = 1e6 })
+      assert.is_true(j:cursor() > 100 and j:cursor() <= 200, j:cursor())
+      assert.same({ 301, 1 }, { j:next(), j:counters().damaged })
+      j:close()
+    end
+  end)
+
   it("is not led astray by a copy of a segment", function()
     local with = copy(files)
     with["00000000000000000777.journal"] = files[names[1]]
