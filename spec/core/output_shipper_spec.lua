@@ -673,14 +673,14 @@ describe("core.output.shipper", function()
         if math.random(100) <= trouble * 5 then return wholes[math.random(#wholes)] end
       end)
       story.opens = math.random(0, 20)
-      local expected = {}
+      local expected, wanted = {}, {}
       local bad = math.random(100)
       for i = 1, n do
         local kind = math.random(100) > bad and "good" or names[math.random(#names)]
         local index = kind == "shut" and "shut" or kind == "bad_name" and "Bad" or "audit-" .. math.random(3)
-        local cookie = story:put(index, ("%d-%d-%s"):format(round, i, kind),
-          ('{"n":1,"k":"%s","args":{}}'):format(kind), "fallback")
-        expected[cookie] = kinds[kind]
+        local id = ("%d-%d-%s"):format(round, i, kind)
+        expected[story:put(index, id, ('{"n":1,"k":"%s","args":{}}'):format(kind), "fallback")] = kinds[kind]
+        if kinds[kind][2] == "indexed" then wanted[(kind == "bad_name" and "fallback" or index) .. "/" .. id] = true end
       end
       assert.equal(0, story:settle(), "round " .. round)
       assert.equal(n, story.calls)
@@ -693,6 +693,9 @@ describe("core.output.shipper", function()
             want[2]))
         end
       end
+      -- What is said to be indexed is there, once and where it belongs, and nothing else is.
+      for key in pairs(story.stored) do wanted[key] = not wanted[key] or nil end
+      assert(next(wanted) == nil, ("round %d: %s"):format(round, next(wanted)))
       local _, held = story.shipper:pending()
       assert.equal(0, held)
       story:close()
