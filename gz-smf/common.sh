@@ -70,6 +70,13 @@ join_lines() {
 	done
 }
 
+# What the installer has not finished does not start: files may be of two versions, or missing.
+case ${1:-} in
+start | refresh)
+	[ ! -e "${home:?}/unfinished" ] || misconfigured "the installer was cut off here: run it again (install, or install --undo)"
+	;;
+esac
+
 only_global_zone() {
 	smf_is_globalzone ||
 		fail "$SMF_EXIT_ERR_CONFIG" not_global_zone "this runs in the global zone only; here is $(smf_zonename)"

@@ -51,7 +51,7 @@ write_mechanisms() {
 			while IFS= read -r line || [ -n "$line" ]; do
 				case $NL$unwanted in
 				*"$NL${line:- }$NL"*) ;;
-				*) printf '%s\n' "$line" ;;
+				*) printf '%s\n' "$line" || fatal "cannot write $GSS_MECH.new" ;;
 				esac
 			done <"$GSS_MECH"
 		fi

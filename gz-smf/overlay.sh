@@ -146,7 +146,7 @@ remove_libraries() {
 		unmount_target
 		mounted_on "$target"
 	done
-	rm -rf "$copy" "$copy.new"
+	must rm -rf "$copy" "$copy.new"
 	own=''
 	while IFS= read -r path; do
 		case $path in
@@ -157,7 +157,7 @@ remove_libraries() {
 	done <<-LINES
 		$(cat "$placed" 2>/dev/null)
 	LINES
-	if [ -n "$own" ]; then write_file "$placed" "$own"; else rm -f "$placed"; fi
+	if [ -n "$own" ]; then write_file "$placed" "$own"; else must rm -f "$placed"; fi
 }
 
 # unmount_target: auditd has the libraries mapped while its plugin uses them; then it has to let go first.
@@ -218,7 +218,7 @@ reactivate_auditd() {
 	else
 		must svcadm enable -st "$AUDITD"
 	fi
-	rm -f "$released"
+	must rm -f "$released"
 }
 
 # renew_auditd: a library that auditd may have loaded is another one now.

@@ -268,6 +268,7 @@ describe("mount-gss without luck", function()
 
   lazy_setup(function()
     story.host = host_with()
+    story.host:has "rm" -- is to fail, too
     before = story.host:picture()
     story.host:keep()
     start(story.host)

@@ -187,8 +187,10 @@ describe("zone-names", function()
       once(host)
       local old = host:read(FILE)
       process.write(host.folder .. "/vmadm", vms(vm(WEB, '"web-2"', "running")))
-      for n = 1, 4 do
-        host:run("zone-names", "once", { [what] = n })
+      host:has "rm"
+      for n = 0, 17 do
+        host.shell = ({ "dash", "mksh", "ksh93" })[n % 3 + 1]
+        host:run("zone-names", "once", { [what] = n // 3 + 1 })
         local text = host:read(FILE)
         assert(text == old or json.decode(text)[WEB].alias == "web-2", text)
         assert.equal("web-2", once(host)[WEB].alias)

@@ -86,13 +86,12 @@ end
 
 --- Keeps the host as it is now, for host:reset().
 function fake_host:keep()
-  shell("cd '%s' && rm -rf kept && mkdir kept && cp -a root/etc root/usr root/var state.lua kept", self.folder)
+  shell("cd '%s' && rm -rf kept && cp -a root kept && cp state.lua kept", self.folder)
 end
 
 --- The host as it was kept.
 function fake_host:reset()
-  shell("cd '%s' && rm -rf root/etc root/usr root/var && cp -a kept/etc kept/usr kept/var root && cp kept/state.lua .",
-    self.folder)
+  shell("cd '%s' && rm -rf root && cp -a kept root && mv root/state.lua .", self.folder)
 end
 
 --- The host has a further command: id (then whoever runs a program is root), vmadm.
@@ -136,21 +135,23 @@ function fake_host:enable(service)
   self:change(function(state) state.services["svc:/site/" .. service .. ":default"].enabled = true end)
 end
 
---- Runs a method as its restarter does. Options: shell, fail_at, kill_at, path = of another program, arguments.
+--- Runs a method as its restarter does. Options: shell (else host.shell, else dash), fail_at, kill_at, path = of
+--- another program, arguments.
 --- The answer: its exit status, and what it said on both outputs.
 function fake_host:run(service, verb, options)
   options = options or {}
   self:change(function(state) state.calls = 0 end)
   process.write(self.folder .. "/calls", "")
   local program = options.path or self.root .. "/opt/auditrecv/gz-smf/" .. service
-  local environment = ("HOST='%s' HOST_LIBRARY='%s' FAIL_AT='%s' KILL_AT='%s' PATH='%s/bin':/usr/bin:/bin"):format(
-    self.folder, library, options.fail_at or "", options.kill_at or "", self.folder)
+  local sh = options.shell or self.shell or "dash"
+  local environment = ("HOST='%s' HOST_LIBRARY='%s' HOST_SHELL=%s FAIL_AT='%s' KILL_AT='%s' PATH='%s/bin':%s"):format(
+    self.folder, library, sh, options.fail_at or "", options.kill_at or "", self.folder, "/usr/bin:/bin")
   if not options.by_hand then
     environment = environment .. " SMF_FMRI=" .. (options.fmri or "svc:/site/" .. service .. ":default")
   end
   -- What is killed dies with all that it has started, as with a contract of SMF.
   local apart = options.kill_at and "timeout 60 setsid -w" or ""
-  local argv = ("%s '%s' %s %s"):format(options.shell or "dash", program, verb, options.arguments or "")
+  local argv = ("%s '%s' %s %s"):format(sh, program, verb, options.arguments or "")
   local line = ("cd / && %s %s sh -c 'echo $$ >\"$HOST/method.pid\"; exec \"$@\"' sh %s </dev/null >'%s/said' 2>&1")
     :format(environment, apart, argv, self.folder)
   local _, how, status = os.execute("{ " .. line .. "; } 2>/dev/null")
@@ -160,8 +161,8 @@ end
 
 -- Commands that change nothing, as beginnings of their lines.
 local looking = { "auditconfig %-get", "auditconfig %-lsevent", "svcprop", "svcs", "zonename", "file", "getent", "id",
-  "uname" }
-local copying = { "cp", "mv", "mkdir", "chmod" }
+  "uname", "cat" }
+local copying = { "cp", "mv", "mkdir", "chmod", "rm", "rmdir" }
 
 local function begins_with_one_of(line, list)
   for _, start in ipairs(list) do

@@ -42,6 +42,7 @@ if state.calls == tonumber(os.getenv "FAIL_AT" or "") then host.fail("%s: made t
 local commands = { svcprop = "services", svccfg = "services", svcadm = "services", svcs = "services",
   auditconfig = "auditing", audit = "auditing", mount = "system", umount = "system", zoneadm = "system",
   zonecfg = "system", vmadm = "system", getent = "system", file = "system", zonename = "system", uname = "system",
-  id = "system", cp = "system", mv = "system", mkdir = "system", chmod = "system" }
+  id = "system", cp = "system", mv = "system", mkdir = "system", chmod = "system", rm = "system", rmdir = "system",
+  cat = "system" }
 require(commands[name])(host)[name](arg)
 host.finish(0)

@@ -143,7 +143,8 @@ return function(host)
   local function run_method(fmri, service, verb)
     if not service.method or not service.runs_methods and not state.runs_methods then return end
     require "store".save(host.folder, state)
-    local line = ("SMF_FMRI=%s '%s%s' %s >>'%s/log' 2>&1"):format(fmri, host.root, service.method, verb, host.folder)
+    local line = ("SMF_FMRI=%s $HOST_SHELL '%s%s' %s >>'%s/log' 2>&1"):format(fmri, host.root, service.method, verb,
+      host.folder)
     local fine = os.execute(line)
     local after = require "store".load(host.folder)
     for key in pairs(state) do state[key] = nil end

@@ -13,7 +13,7 @@ return function(host)
       if status ~= 0 then host.finish(status) end
     end
   end
-  for _, name in ipairs { "cp", "mv", "mkdir", "chmod" } do commands[name] = real(name) end
+  for _, name in ipairs { "cp", "mv", "mkdir", "chmod", "rm", "rmdir", "cat" } do commands[name] = real(name) end
 
   local function write_mnttab()
     local file = assert(io.open(host.root .. "/etc/mnttab", "w"))
