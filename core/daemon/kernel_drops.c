@@ -68,24 +68,21 @@ kernel_drops_note(struct kernel_drops *k, const struct kernel_report *report)
 {
 	uint64_t from = report->total - report->lost, news = 0;
 
-	if (report->since < k->since)
-		return 0; /* of a count from before: an old one that came again */
-	if (report->since > k->since || from > k->high) {
-		/* A new count. Or what lies between was told to another receiver: not counted here. */
-		news = report->lost;
-		k->high = report->total;
-		if (report->since > k->since)
-			k->low = from;
+	if (report->since == k->before)
+		return 0; /* an old one that came again */
+	if (report->since != k->since) {
+		k->before = k->since;
 		k->since = report->since;
-	} else {
-		if (report->total > k->high) {
-			news += report->total - k->high;
-			k->high = report->total;
-		}
-		if (from < k->low) { /* it came late */
-			news += (report->total < k->low ? report->total : k->low) - from;
-			k->low = from;
-		}
+		k->low = k->high = from;
+	} else if (from > k->high)
+		k->high = from; /* what lies between was told to another receiver */
+	if (report->total > k->high) {
+		news += report->total - k->high;
+		k->high = report->total;
+	}
+	if (from < k->low) { /* it came late */
+		news += (report->total < k->low ? report->total : k->low) - from;
+		k->low = from;
 	}
 	k->dropped += news;
 	return news;

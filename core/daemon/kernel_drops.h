@@ -33,7 +33,8 @@ struct kernel_report {
 
 /* What one sender's reports have told of: the drops numbered from `low` to `high` of this count. */
 struct kernel_drops {
-	uint64_t since; /* 0: none has come */
+	uint64_t since;  /* 0: none has come */
+	uint64_t before; /* that of the count before this one */
 	uint64_t low, high;
 	uint64_t dropped; /* in all counts together */
 };

@@ -59,6 +59,7 @@ describe("drops in a kernel", function()
   it("begin anew with the host", function()
     assert.equal(46, sum({ 40, 40 }, { 1, 1, SINCE + 600 }, { 5, 6, SINCE + 600 }))
     assert.equal(90, sum({ 40, 40 }, { 50, 50, SINCE + 600 }))
+    assert.equal(47, sum({ 40, 40 }, { 5, 5, 86400 }, { 7, 7, 86400 })) -- its clock was wrong
   end)
 
   it("of the time before do not count again", function()
@@ -91,7 +92,8 @@ describe("drops in a kernel", function()
       ["a zone that calls itself global"] = record(subject, said, done, bsm.zonename "global", web),
       ["a zone that begins with it"] = record(subject, said, done, bsm.zonename "globally"),
       ["a zone that hides its name in a text"] = record(subject, said, done, "\x28\0\7" .. web),
-      ["a zone that hides its name in the report"] = record(subject, "\x28" .. (">s2"):pack(text(3, 3) .. web), done),
+      ["a zone that hides its name in the report"] = record(subject, "\x28" .. (">s2"):pack(text(3, 3) .. web),
+        done),
       ["a zone that hides its name behind an unknown token"] = record(subject, said, done, "\x01" .. web),
       ["a zone that hides its name in the return value"] = record(subject, said, "\x72\0" .. bsm.zonename "shop"),
       ["a zone that hides its name in a second subject"] = record(subject, said, done,
@@ -123,7 +125,9 @@ describe("drops in a kernel", function()
 end)
 
 describe("a host whose kernel threw records away", function()
-  local function stat(n) return bsm.record { event = "stat", seq = n, bsm.path("/tmp/" .. n), bsm.return64 { 0, 0 } } end
+  local function stat(n)
+    return bsm.record { event = "stat", seq = n, bsm.path("/tmp/" .. n), bsm.return64 { 0, 0 } }
+  end
 
   local function send(d, first, records)
     local file = process.write(d.folder .. "/trail" .. first, bsm.trail(records))
