@@ -17,7 +17,8 @@ struct needles {
 	uint32_t classes;
 	uint32_t states;
 	uint32_t start; /* after SYMBOL_START */
-	uint32_t found; /* the state that is never left; 0 while none */
+	uint32_t found; /* the state that is never left */
+	bool anchored;  /* every needle stands at the start, so that the root is never left either */
 	uint32_t *next; /* states x classes */
 };
 
@@ -115,6 +116,7 @@ needles_new(const struct needle *list, size_t count)
 	}
 	n->classes = 1;
 	n->found = 1;
+	n->anchored = true;
 	if ((symbols = calloc(longest, sizeof(*symbols))) == NULL)
 		goto fail;
 	for (size_t i = 0; i < count; i++)
@@ -127,6 +129,7 @@ needles_new(const struct needle *list, size_t count)
 		size_t len = symbols_of(&list[i], symbols);
 
 		empty = empty || len == 0;
+		n->anchored = n->anchored && list[i].at_start;
 		add(n, symbols, len, &states);
 	}
 	n->states = states;
@@ -155,7 +158,10 @@ needles_in(const struct needles *n, struct str text)
 {
 	uint32_t state = n->start;
 
-	for (size_t i = 0; i < text.len; i++)
+	for (size_t i = 0; i < text.len; i++) {
+		if (state == n->found || (state == 0 && n->anchored))
+			break;
 		state = n->next[(size_t)state * n->classes + n->class[(unsigned char)text.at[i]]];
+	}
 	return n->next[(size_t)state * n->classes + n->class[SYMBOL_END]] == n->found;
 }

@@ -17,6 +17,8 @@ local conditions = {
   "{ path = rule.prefix '/etc/' }", "{ path = rule.suffix '.tmp' }", "{ path = rule.contains 'pass' }",
   "{ path = { rule.prefix '/etc/', '/tmp/scratch', rule.suffix 'key' } }", "{ path = rule.no '/etc/passwd' }",
   "{ path = rule.no { rule.prefix '/etc', rule.prefix '/tmp' } }", "{ path = rule.present }", "{ path = rule.absent }",
+  "{ path = { '/etc', '/etc/passwd', rule.prefix '/tmp/s' } }", "{ path = { 'passwd', rule.contains 'c/sh' } }",
+  "{ exec_args = { '-', '-l', rule.prefix '--' } }",
   "{ subject = rule.absent }", "{ subject = { terminal = rule.present } }",
     "{ subject = { terminal = { dev = rule.absent } } }",
   "{ exec_args = 'ls' }", "{ exec_args = { 'ls', 'x' } }", "{ exec_args = rule.prefix '-' }",
