@@ -18,7 +18,7 @@ struct needles {
 	uint32_t states;
 	uint32_t start; /* after SYMBOL_START */
 	uint32_t found; /* the state that is never left */
-	bool anchored;  /* every needle stands at the start, so that the root is never left either */
+	bool anchored;  /* needles stand at the start only: the root is never left either */
 	uint32_t *next; /* states x classes */
 };
 
