@@ -3,6 +3,7 @@ local process = require "spec.support.process"
 
 local manifests = {
   "etc/smf/auditrecv.xml", "gz-smf/audit-setup.xml", "gz-smf/mount-gss.xml", "gz-smf/zone-names.xml",
+  "gz-smf/kernel-drops.xml",
 }
 
 -- The DTD that a manifest names is that of the system; ours says the same.
@@ -50,7 +51,8 @@ describe("the manifest", function()
     end)
   end
 
-  local knowing = { ["audit-setup"] = "audit-want.sh", ["mount-gss"] = "mount-gss", ["zone-names"] = "zone-names" }
+  local knowing = { ["audit-setup"] = "audit-want.sh", ["mount-gss"] = "mount-gss", ["zone-names"] = "zone-names",
+    ["kernel-drops"] = "kernel-drops" }
   for name, part in pairs(knowing) do
     it("has the properties that its method knows: " .. name, function()
       local known, wanted = {}, {}
@@ -84,14 +86,16 @@ describe("the scripts for services", function()
   it("are good in the eyes of shellcheck", function()
     if not os.execute "command -v shellcheck >/dev/null" then pending "shellcheck is not installed" return end
     local p = assert(io.popen("shellcheck -s sh -x -P . etc/smf/auditrecv gz-smf/audit-setup gz-smf/mount-gss "
-      .. "gz-smf/zone-names gz-smf/install gz-smf/*.sh spec/support/smf/smf_include.sh spec/support/smf/sleep 2>&1"))
+      .. "gz-smf/zone-names gz-smf/kernel-drops gz-smf/install gz-smf/*.sh spec/support/smf/smf_include.sh "
+      .. "spec/support/smf/sleep 2>&1"))
     local said = p:read "a"
     assert(p:close(), said)
   end)
 
   -- ksh93 and mksh read `|` in ${text%%|*} as a choice between patterns.
   it("quote what only some shells take for a pattern", function()
-    local scripts = "gz-smf/*.sh gz-smf/audit-setup gz-smf/mount-gss gz-smf/zone-names gz-smf/install etc/smf/auditrecv"
+    local scripts = "gz-smf/*.sh gz-smf/audit-setup gz-smf/mount-gss gz-smf/zone-names gz-smf/kernel-drops "
+      .. "gz-smf/install etc/smf/auditrecv"
     for name in assert(io.popen("ls " .. scripts)):lines() do
       for line in io.lines(name) do
         assert.is_nil(line:find "%${[%w_]+[#%%]+[^\"}]*|", name .. ": " .. line)

@@ -19,7 +19,7 @@ describe("etc/doc/hosts.md", function()
 
   it("shows commands that work", function()
     local host = fake_host.new(function(state)
-      for _, name in ipairs { "audit-setup", "mount-gss", "zone-names" } do
+      for _, name in ipairs { "audit-setup", "mount-gss", "zone-names", "kernel-drops" } do
         state.services["svc:/site/" .. name .. ":default"] = nil
       end
       state.runs_methods = true
@@ -37,7 +37,7 @@ describe("etc/doc/hosts.md", function()
     host:is_like(before)
   end)
 
-  for _, name in ipairs { "audit-setup", "mount-gss", "zone-names" } do
+  for _, name in ipairs { "audit-setup", "mount-gss", "zone-names", "kernel-drops" } do
     it("has every property of " .. name, function()
       local text = process.read("gz-smf/" .. name .. ".xml"):match '<property_group name="config".-</property_group>'
       for property in text:gmatch '<propval name="([^"]+)"' do

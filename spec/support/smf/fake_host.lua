@@ -8,8 +8,8 @@ fake_host.__index = fake_host
 local AUDITD = "svc:/system/auditd:default"
 local library = assert(io.popen "pwd -P"):read "l" .. "/spec/support/smf"
 local lua = assert(io.popen "command -v lua5.4"):read "l"
-local commands = { "svcprop", "svccfg", "svcadm", "svcs", "auditconfig", "audit", "mount", "umount", "zoneadm",
-  "zonecfg", "getent", "file", "zonename", "uname", "cp", "mv", "mkdir", "chmod" }
+local commands = { "svcprop", "svccfg", "svcadm", "svcs", "auditconfig", "audit", "auditstat", "mount", "umount",
+  "zoneadm", "zonecfg", "getent", "file", "zonename", "uname", "cp", "mv", "mkdir", "chmod" }
 
 local function shell(...)
   local line = (...):format(select(2, ...))
@@ -36,7 +36,7 @@ local function fresh_state()
     audit = {
       policy = { cnt = true }, policy_active = { cnt = true }, flags = "lo", flags_active = "lo", naflags = "lo",
       naflags_active = "lo", queue = { qhiwater = 0, qlowater = 0, qbufsz = 0, qdelay = 0 }, highest = 100000,
-      condition = "auditing", kernel = {},
+      condition = "auditing", kernel = {}, stat = { aud = 0, drop = 0 }, written = {},
       plugins = {
         audit_binfile = { active = true, qsize = 0,
           attributes = { p_dir = "/var/audit", p_minfree = "0", p_fsize = "0" } },
@@ -54,6 +54,7 @@ local events = [[
 23:AUE_EXECVE:execve(2):ps,ex
 72:AUE_OPEN_R:open(2) - read:fr
 6152:AUE_login:login - local:lo
+6220:AUE_smserverd:smserverd:ot
 ]]
 
 --- Options: change(state) before the start; tools = names of further commands.
@@ -78,7 +79,9 @@ function fake_host.new(change)
   end
   shell("chmod 755 '%s'/opt/auditrecv/gz-smf/*", root)
   local state = fresh_state()
-  for _, name in ipairs { "audit-setup", "mount-gss", "zone-names" } do self:add_service(state, name) end
+  for _, name in ipairs { "audit-setup", "mount-gss", "zone-names", "kernel-drops" } do
+    self:add_service(state, name)
+  end
   if change then change(state) end
   store.save(folder, state)
   return self
@@ -161,7 +164,7 @@ end
 
 -- Commands that change nothing, as beginnings of their lines.
 local looking = { "auditconfig %-get", "auditconfig %-lsevent", "svcprop", "svcs", "zonename", "file", "getent", "id",
-  "uname", "cat" }
+  "uname", "auditstat", "cat" }
 local copying = { "cp", "mv", "mkdir", "chmod", "rm", "rmdir" }
 
 local function begins_with_one_of(line, list)

@@ -40,7 +40,8 @@ state.calls = state.calls + 1
 if state.calls == tonumber(os.getenv "FAIL_AT" or "") then host.fail("%s: made to fail\n", name) end
 
 local commands = { svcprop = "services", svccfg = "services", svcadm = "services", svcs = "services",
-  auditconfig = "auditing", audit = "auditing", mount = "system", umount = "system", zoneadm = "system",
+  auditconfig = "auditing", audit = "auditing", auditstat = "auditing",
+  mount = "system", umount = "system", zoneadm = "system",
   zonecfg = "system", vmadm = "system", getent = "system", file = "system", zonename = "system", uname = "system",
   id = "system", cp = "system", mv = "system", mkdir = "system", chmod = "system", rm = "system", rmdir = "system",
   cat = "system" }
