@@ -229,6 +229,7 @@ reload(struct daemon *d)
 	asker_end(&d->asker, e == NULL);
 	if (e == NULL) {
 		build_tell_restart(d->settings, fresh);
+		wire_admit_again(d->rooms.wire);
 		log_set_level((enum log_level)log_level_named(fresh->log.level));
 		lookup_reopen(d->lookup);
 		output_reopen(d->rooms.output);

@@ -38,8 +38,8 @@ struct err *groups_open(struct groups **out, const struct settings *s,
     void *ctx) MUST_USE;
 /*
  * New rules, index names, dialects and allow-lists from new settings; on an error everything stays
- * as it was. What a group newly allows or forbids holds for connections to come. A group that is
- * not in the new settings is from then on as "default". A script that was exchanged and has waiting
+ * as it was. Which group a sender is in is decided when it connects; one that may not send any more is
+ * for wire_admit_again(). A group that is not in the new settings is from then on as "default". A script that was exchanged and has waiting
  * records ends with its last one.
  */
 struct err *groups_reload(struct groups *g, const struct settings *s) MUST_USE;

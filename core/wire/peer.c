@@ -107,10 +107,19 @@ start_timer(struct peer *p, double seconds)
 	ev_timer_start(p->wire->loop, &p->timer);
 }
 
-void
-peer_limit(struct peer *p, double seconds)
+static void
+drain(struct peer *p, const char *reason, double seconds)
 {
+	p->draining = true;
+	p->reason = reason;
 	start_timer(p, seconds);
+	peer_mark_dirty(p);
+}
+
+void
+peer_drain(struct peer *p, const char *reason)
+{
+	drain(p, reason, p->wire->config->linger);
 }
 
 static bool
@@ -273,12 +282,8 @@ peer_stop(struct peer *p)
 
 	if (p->state == PEER_LOGIN)
 		peer_close(p, "we are stopping");
-	else if (p->state == PEER_OPEN) {
-		p->reason = "we are stopping";
-		p->draining = true;
-		start_timer(p, limit);
-		peer_mark_dirty(p);
-	}
+	else if (p->state == PEER_OPEN)
+		drain(p, "we are stopping", limit);
 }
 
 static uint64_t

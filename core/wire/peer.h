@@ -74,8 +74,11 @@ void peer_break(struct peer *p, struct err *why);
  * after linger.
  */
 void peer_finish(struct peer *p, const char *reason);
-/* An open one takes in no more after so many seconds, and ends when all is settled. */
-void peer_limit(struct peer *p, double seconds);
+/*
+ * An open one ends at its next quiet moment, when all is settled; after linger it takes in nothing
+ * more. reason has to last.
+ */
+void peer_drain(struct peer *p, const char *reason);
 /* The orderly stop. */
 void peer_stop(struct peer *p);
 /* Takes what the handler had no memory for once more, and what lies behind it. */
@@ -108,6 +111,8 @@ void peer_read_ended(struct peer *p);
 
 /* peer_take.c: it is authenticated; lets it in, or refuses it. */
 void peer_take_open(struct peer *p);
+/* Who may send has changed: one that may not any more ends in order. */
+void peer_admit_again(struct peer *p);
 /*
  * A plain text, or its head, plain_size bytes in whole, with its MIC (none: it is made here).
  * False: there is no memory for it now, and it has to come again.

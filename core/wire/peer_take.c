@@ -7,6 +7,19 @@
 #include "wire/socket.h"
 #include "wire/state.h"
 
+static struct wire_claim
+claim_of(const struct peer *p)
+{
+	const struct mech *mech = p->stream.handshake.mech;
+	struct mech_name name = mech->name_of(p->stream.handshake.context);
+
+	return (struct wire_claim){ .listener = p->listener,
+		.mechanism = mech->name,
+		.from = p->from,
+		.host = name.host,
+		.principal = name.principal };
+}
+
 /* As whom the handler lets it in; false when it does not, or memory is out, and *why says why. */
 static bool
 admit(struct peer *p, const struct wire_claim *claim, struct err **why)
@@ -56,17 +69,12 @@ peer_take_open(struct peer *p)
 {
 	struct wire *w = p->wire;
 	const struct mech *mech = p->stream.handshake.mech;
-	struct mech_name name = mech->name_of(p->stream.handshake.context);
-	struct wire_claim claim = { .listener = p->listener,
-		.mechanism = mech->name,
-		.from = p->from,
-		.host = name.host,
-		.principal = name.principal };
+	struct wire_claim claim = claim_of(p);
 
 	if (!admit(p, &claim, &p->fault)) {
 		w->counters.refused_principal++;
-		if (name.principal != NULL && p->fault != NULL)
-			p->fault = err_wrap(p->fault, "%s", name.principal);
+		if (claim.principal != NULL && p->fault != NULL)
+			p->fault = err_wrap(p->fault, "%s", claim.principal);
 		peer_close(p, "it may not send");
 		return;
 	}
@@ -76,15 +84,39 @@ peer_take_open(struct peer *p)
 	w->counters.logins--;
 	w->counters.authenticated++;
 	receipts_init(&p->receipts, mech->mic_max);
-	if (name.principal != NULL)
+	if (claim.principal != NULL)
 		log_info("connected", log_s("from", p->from), log_s("sender", peer_sender(p)),
-		    log_s("mechanism", mech->name), log_s("principal", name.principal));
+		    log_s("mechanism", mech->name), log_s("principal", claim.principal));
 	else
 		log_info("connected", log_s("from", p->from), log_s("sender", peer_sender(p)),
 		    log_s("mechanism", mech->name));
 	if (p->principal != NULL)
 		doubt_older(p);
 	w->handler->arrived(w->handler->ctx, p);
+}
+
+/*
+ * A host that is cut off with a full window is silent for good; this one may be let in again
+ * tomorrow, and what it sent while it might is evidence.
+ */
+void
+peer_admit_again(struct peer *p)
+{
+	const struct wire_handler *handler = p->wire->handler;
+	struct wire_claim claim;
+	struct wire_admission as;
+	struct err *why = NULL;
+
+	if (p->state != PEER_OPEN || p->draining || handler->admit == NULL)
+		return;
+	claim = claim_of(p);
+	as = (struct wire_admission){ .host = claim.host };
+	if (handler->admit(handler->admit_ctx, &claim, &as, &why))
+		return;
+	log_warn("permission_withdrawn", log_s("sender", peer_sender(p)), log_s("from", p->from),
+	    log_e(why), log_s("meaning", "the connection ends when what it sent is acknowledged"));
+	err_free(why);
+	peer_drain(p, "it may not send any more");
 }
 
 /* The MIC of the next receipt; 0 when there is none, and the connection ends. */

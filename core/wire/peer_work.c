@@ -199,9 +199,7 @@ note_expiry(struct peer *p)
 {
 	if (!p->work->expired || p->draining || p->state != PEER_OPEN)
 		return;
-	p->draining = true;
-	p->reason = "its ticket has expired";
-	peer_limit(p, p->wire->config->linger);
+	peer_drain(p, "its ticket has expired");
 	log_info("context_expired", log_s("sender", peer_sender(p)), log_s("from", p->from),
 	    log_s("meaning", "the connection ends as soon as nothing is on the way"));
 }

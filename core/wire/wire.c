@@ -198,6 +198,13 @@ wire_flush(struct wire *w)
 }
 
 void
+wire_admit_again(struct wire *w)
+{
+	for (struct list *node = w->senders.next; node != &w->senders; node = node->next)
+		peer_admit_again(container_of(node, struct peer, all));
+}
+
+void
 wire_stop(struct wire *w, void (*done)(void *ctx), void *ctx)
 {
 	struct list *node, *next;

@@ -102,7 +102,7 @@ struct wire_record {
 struct wire_handler {
 	/*
 	 * May this peer send? False: it is refused, and *why (the caller's) says why. NULL:
-	 * everybody may, as its host or address.
+	 * everybody may, as its host or address. wire_admit_again() asks for open connections, too.
 	 */
 	bool (*admit)(void *admit_ctx, const struct wire_claim *claim, struct wire_admission *out,
 	    struct err **why);
@@ -152,6 +152,12 @@ struct err *wire_open(struct wire **out, struct ev_loop *loop, const struct wire
 uint16_t wire_port(const struct wire *w, size_t listener);
 /* Writes the acknowledgements of what is settled; happens by itself before the loop sleeps. */
 void wire_flush(struct wire *w);
+/*
+ * Who may send has changed: asks the handler about each authenticated sender once more. One that may
+ * not any more ends in order: it gets the acknowledgements of what it sent, and nothing more is taken
+ * from it after linger. What else the handler answers counts for connections to come.
+ */
+void wire_admit_again(struct wire *w);
 /*
  * The orderly stop: accepts nothing more, takes in what has arrived, and for each sender, once
  * all its records are settled and acknowledged, half-closes, reads to the end, closes. It waits
