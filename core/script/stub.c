@@ -15,7 +15,7 @@ stub_write(
     const struct record *record, const struct origin *origin, const char *rule, struct buf *out)
 {
 	static const enum field fields[] = { FIELD_TIME, FIELD_EVENT, FIELD_FROM, FIELD_HOST,
-		FIELD_RECEIVED, FIELD_SENDER_SEQUENCE };
+		FIELD_PRINCIPAL, FIELD_RECEIVED, FIELD_SENDER_SEQUENCE };
 	struct buf tag = { 0 };
 	struct json j;
 

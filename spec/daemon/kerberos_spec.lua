@@ -128,11 +128,69 @@ describe("auditrecv with kerberos_v5", function()
     assert.equal(2000, (paths()))
   end)
 
-  it("loses and doubles nothing of a plugin that turns from one receiver to another again and again", function()
+  -- Hosts in this process need the realm in its own environment, to be put back with finally().
+  local function enter_realm(more)
     for name, value in pairs(realm.env) do wire.setenv(name, value) end
-    finally(function()
+    for name, value in pairs(more or {}) do wire.setenv(name, value) end
+    return function()
       for name in pairs(realm.env) do wire.setenv(name) end
-    end)
+      for name in pairs(more or {}) do wire.setenv(name) end
+    end
+  end
+
+  local function plugin(d, who)
+    return fake.new { port = d.port, security = {
+      open = function() return wire.initiator { keytab = realm.key[who] } end,
+    } }
+  end
+
+  local function record(n)
+    return bsm.record { event = "stat", time = { 1700000000 + n, 0 }, bsm.path("/file" .. n), bsm.return64 { 0, 0 } }
+  end
+
+  it("proves the sender of a document that a rule withholds, too", function()
+    local d = start { rules = { ["secrets.lua"] = [[
+      local rule = require "auditrecv.rule"
+      return rule { name = "broken", about = "fails", phase = "redact", apply = function() error "no" end }
+    ]] } }
+    local p = send(d, DB1, trail(1))
+    assert.equal(0, p:wait(60), p:stderr())
+    local stub = es:documents()[1]._source
+    assert.same({ "withheld", DB1 .. "@EXAMPLE.NET", "db1.example.net" }, { stub.tags[1], stub.principal, stub.host })
+    d:stop()
+  end)
+
+  it("ends the connection of a host that may not send any more, with all of it acknowledged; others stay", function()
+    finally(enter_realm())
+    local d = start()
+    local gone, stays = plugin(d, DB1), plugin(d, DB2)
+    for n, s in ipairs { gone, stays } do
+      assert.equal("sent", s:offer(record(n)))
+      assert.is_true(s:settled(), s.fault)
+    end
+    for n = 11, 60 do assert.equal("sent", gone:offer(record(n))) end
+    local file = process.read(d.settings_file)
+    process.write(d.settings_file, (file:gsub("host/%*%.example", "host/db2.example")))
+    d:reload():logged "event=reloaded"
+    d:logged("event=permission_withdrawn", "sender=db1.example.net")
+    assert.is_true(gone:wait_for(function()
+      gone:take_acks()
+      return gone.ended ~= nil
+    end))
+    assert.same({ 51, 0, "closed" }, { #gone.acked, #gone.queue, gone.ended })
+    d:logged("event=disconnected", "sender=db1.example.net", "it may not send any more", "records=51", "acknowledged=51")
+    gone:offer(record(3))
+    d:logged("event=refused", DB1 .. "@EXAMPLE.NET may not send")
+    assert.equal("sent", stays:offer(record(4)))
+    assert.is_true(stays:settled(), stays.fault)
+    assert.equal(1, stays.connections)
+    for _, s in ipairs { gone, stays } do s:close() end
+    d:stop()
+    assert.equal(53, (paths()))
+  end)
+
+  it("loses and doubles nothing of a plugin that turns from one receiver to another again and again", function()
+    finally(enter_realm())
     local receivers = { start(), start() }
     local s = fake.new { port = receivers[1].port, window = 100, security = {
       open = function() return wire.initiator { keytab = realm.key[DB1] } end,
