@@ -117,6 +117,24 @@ describe("make uninstall", function()
     assert.equal("./etc/auditrecv/auditrecv.lua\n./etc/auditrecv/rules/my_own.lua\n./usr/sbin/other", files(root))
   end)
 
+  -- Not a stage: what is made there is written down.
+  it("removes the folders that were made for it, and leaves those that were there, however empty", function()
+    local root = process.folder()
+    shell.must(("cd '%s' && mkdir -p usr/share/man etc && echo >usr/share/other"):format(root))
+    local before = shell.must(("cd '%s' && find . | sort"):format(root))
+    local where = ("PREFIX='%s/usr' SYSCONFDIR='%s/etc' VARBASE='%s/var'"):format(root, root, root)
+    for _ = 1, 2 do installed("", where) end -- the second time finds nothing to make
+    process.mkdir(root .. "/usr/sbin/others")
+    local said, status = make("uninstall", "", where)
+    assert.equal(0, status, said)
+    shell.must(("rmdir '%s/usr/sbin/others' '%s/usr/sbin'"):format(root, root))
+    assert.equal(before, shell.must(("cd '%s' && find . | sort"):format(root)))
+  end)
+
+  it("leaves no note of its own in a stage, which a package would take for a file", function()
+    assert.is_nil(files(installed(process.folder(), "PREFIX=/usr")):find("made-folders", 1, true))
+  end)
+
   it("has nothing to do where nothing is", function()
     local root = process.folder()
     local _, status = make("uninstall", root)
