@@ -97,7 +97,7 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
 BINDINGS = $(patsubst spec/support/binding/%.c,$(OUT)/lua/core/%.so,$(wildcard spec/support/binding/*.c))
-bindings: $(BINDINGS) $(OUT)/oracle $(OUT)/disk.so
+bindings: $(BINDINGS) $(OUT)/oracle $(OUT)/disk.so $(OUT)/clock.so
 
 # Hosts that remember and an index that judges; a disk that is watched and fails.
 NEEDS_oracle = daemon script bsm base
@@ -106,6 +106,10 @@ $(OUT)/oracle: $(wildcard spec/oracle/[^d]*.c) spec/oracle/oracle.h $(call libs,
 $(OUT)/disk.so: spec/oracle/disk.c
 	@mkdir -p $(@D)
 	@echo "  so   $@"; $(BUILD) -shared -o $@ $< -ldl -lpthread
+# A wall clock that jumps.
+$(OUT)/clock.so: spec/support/clock.c
+	@mkdir -p $(@D)
+	@echo "  so   $@"; $(BUILD) -U_FORTIFY_SOURCE -shared -o $@ $<
 
 # SPEC names files or folders of specs; without it, all but those of the real servers.
 SPEC	?= spec/core spec/lua spec/rules spec/support spec/daemon spec/docs spec/oracle spec/package spec/smf

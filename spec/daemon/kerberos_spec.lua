@@ -27,7 +27,8 @@ describe("auditrecv with kerberos_v5", function()
 
   local function start(options)
     options = options or {}
-    return daemon.start { env = realm.env, rules = options.rules, port = options.port, settings = {
+    return daemon.start { env = options.env or realm.env, rules = options.rules, port = options.port, settings = {
+      journal = options.journal,
       listen = { { address = "127.0.0.1", port = options.port or 0, mechanisms = { "kerberos_v5" },
         principals = { "host/*.example.net@EXAMPLE.NET" } } },
       kerberos = { keytab = realm.audit, workers = options.workers or 2 },
@@ -44,14 +45,31 @@ describe("auditrecv with kerberos_v5", function()
     return process.write(realm.folder .. "/trail-" .. (name or "file"), bsm.trail(records))
   end
 
-  local sends = 0
+  -- The environment of a program whose wall clock can be set: shift(seconds).
+  local clocks = 0
+  local function a_clock(more)
+    clocks = clocks + 1
+    local file = realm.folder .. "/clock" .. clocks
+    local function shift(seconds)
+      local f = assert(io.open(file, "r+b") or io.open(file, "wb"))
+      f:write(string.pack("=i8", seconds))
+      f:close()
+    end
+    shift(0)
+    local env = { CLOCK_SHIFT = file, CLOCK_HURRY = more,
+      LD_PRELOAD = ((os.getenv "LD_PRELOAD" or "") .. ":" .. daemon.clock):gsub("^:", "") }
+    for name, value in pairs(realm.env) do env[name] = value end
+    return env, shift
+  end
+
+  local sends, env = 0, nil
   local function send(d, who, file, ...)
     sends = sends + 1
     local argv = { daemon.program, "send", "--to", "localhost:" .. d.port, "--mech", "kerberos_v5" }
     if who then argv[#argv + 1], argv[#argv + 2] = "--keytab", realm.key[who] end
     for _, word in ipairs { ... } do argv[#argv + 1] = word end
     argv[#argv + 1] = file
-    return process.start(realm.folder, "send" .. sends, argv, { env = realm.env })
+    return process.start(realm.folder, "send" .. sends, argv, { env = env or realm.env })
   end
 
   local function paths()
@@ -63,6 +81,26 @@ describe("auditrecv with kerberos_v5", function()
       count = count + 1
     end
     return count, seen
+  end
+
+  -- Hosts in this process need the realm in its own environment, to be put back with finally().
+  local function enter_realm(more)
+    for name, value in pairs(realm.env) do wire.setenv(name, value) end
+    for name, value in pairs(more or {}) do wire.setenv(name, value) end
+    return function()
+      for name in pairs(realm.env) do wire.setenv(name) end
+      for name in pairs(more or {}) do wire.setenv(name) end
+    end
+  end
+
+  local function plugin(d, who)
+    return fake.new { port = d.port, security = {
+      open = function() return wire.initiator { keytab = realm.key[who] } end,
+    } }
+  end
+
+  local function record(n)
+    return bsm.record { event = "stat", time = { 1700000000 + n, 0 }, bsm.path("/file" .. n), bsm.return64 { 0, 0 } }
   end
 
   it("indexes what a host sends under its proved name, and takes nothing from others", function()
@@ -102,6 +140,65 @@ describe("auditrecv with kerberos_v5", function()
     assert.equal(310, (paths()))
   end)
 
+  for _, ack in ipairs { "indexed", "journaled" } do
+    it("keeps its senders when clocks jump, the KDC is away and keys change: " .. ack, function()
+      local here, shift_here = a_clock()
+      local d = start { env = here,
+        journal = ack == "journaled" and { directory = realm.folder .. "/journal", reserve = 0 } or nil }
+      local there, shift_there = a_clock()
+      env = there
+      local senders = { send(d, DB1, trail(600, "one"), "--rate", "100", "--window", "50"),
+        send(d, DB2, trail(600, "two"), "--rate", "100", "--window", "50") }
+      env = nil
+      d:logged("event=connected", "sender=db1.example.net")
+      d:logged("event=connected", "sender=db2.example.net")
+      realm:stop()
+      local function some_more()
+        local stored = es:counts().stored
+        process.until_true("more documents", function() return es:counts().stored > stored + 40 end)
+      end
+      for _, shift in ipairs { shift_here, shift_there } do
+        for _, seconds in ipairs { 600, 0, -600, 0 } do
+          shift(seconds)
+          some_more()
+        end
+      end
+      realm:change_key "audit/localhost"
+      os.remove(realm.audit)
+      realm:keytab("audit.keytab", "audit/localhost")
+      shift_here(600)
+      some_more()
+      for _, p in ipairs(senders) do assert.equal(0, p:wait(60), p:stderr()) end
+      d:stop()
+      assert.equal(1200, (paths()))
+      assert.equal(2, select(2, d:log():gsub("event=connected ", "")))
+      -- The clock of the receiver did jump: its last words are of a time to come.
+      local said = d:log():match "(%S+)[^\n]*event=stopped"
+      assert.is_true(said > os.date("!%Y-%m-%dT%H:%M:%S", os.time() + 300), said)
+    end)
+  end
+
+  it("asks soon whether anybody is at the older connection of a host, and closes it when nobody is", function()
+    finally(enter_realm())
+    local d = start { env = (a_clock "30") }
+    local old, new = plugin(d, DB1), plugin(d, DB1)
+    assert.equal("sent", old:offer(record(1)))
+    assert.is_true(old:settled(), old.fault)
+    process.sleep(0.5) -- so that nothing is on the way which would have to be sent again
+    if not wire.vanish(old.socket:getfd()) then pending "a socket may not go without a word here" end
+    old:close()
+    assert.equal("sent", new:offer(record(2)))
+    assert.is_true(new:settled(), new.fault)
+    d:logged("event=connected_again", "sender=db1.example.net")
+    d:logged("event=disconnected", "sender=db1.example.net", "reset by peer", "records=1 acknowledged=1")
+    assert.equal("sent", new:offer(record(3)))
+    assert.is_true(new:settled(), new.fault)
+    assert.equal(1, new.connections)
+    new:close()
+    d:stop()
+    assert.equal(3, (paths()))
+  end)
+
   it("loses and doubles nothing when tickets expire in the middle of a stream", function()
     local d = start()
     realm:configure { lifetime = "3s" }
@@ -128,26 +225,6 @@ describe("auditrecv with kerberos_v5", function()
     assert.equal(2000, (paths()))
   end)
 
-  -- Hosts in this process need the realm in its own environment, to be put back with finally().
-  local function enter_realm(more)
-    for name, value in pairs(realm.env) do wire.setenv(name, value) end
-    for name, value in pairs(more or {}) do wire.setenv(name, value) end
-    return function()
-      for name in pairs(realm.env) do wire.setenv(name) end
-      for name in pairs(more or {}) do wire.setenv(name) end
-    end
-  end
-
-  local function plugin(d, who)
-    return fake.new { port = d.port, security = {
-      open = function() return wire.initiator { keytab = realm.key[who] } end,
-    } }
-  end
-
-  local function record(n)
-    return bsm.record { event = "stat", time = { 1700000000 + n, 0 }, bsm.path("/file" .. n), bsm.return64 { 0, 0 } }
-  end
-
   it("proves the sender of a document that a rule withholds, too", function()
     local d = start { rules = { ["secrets.lua"] = [[
       local rule = require "auditrecv.rule"
@@ -160,7 +237,7 @@ describe("auditrecv with kerberos_v5", function()
     d:stop()
   end)
 
-  it("ends the connection of a host that may not send any more, with all of it acknowledged; others stay", function()
+  it("ends the connection of a host that may not send any more, with all of it acknowledged", function()
     finally(enter_realm())
     local d = start()
     local gone, stays = plugin(d, DB1), plugin(d, DB2)
@@ -178,7 +255,8 @@ describe("auditrecv with kerberos_v5", function()
       return gone.ended ~= nil
     end))
     assert.same({ 51, 0, "closed" }, { #gone.acked, #gone.queue, gone.ended })
-    d:logged("event=disconnected", "sender=db1.example.net", "it may not send any more", "records=51", "acknowledged=51")
+    d:logged("event=disconnected", "sender=db1.example.net", "it may not send any more",
+      "records=51 acknowledged=51")
     gone:offer(record(3))
     d:logged("event=refused", DB1 .. "@EXAMPLE.NET may not send")
     assert.equal("sent", stays:offer(record(4)))

@@ -27,6 +27,9 @@ end
 --- The program under test; FLAVOR picks the build.
 daemon.program = os.getenv "AUDITRECV" or ".build/plain/auditrecv"
 
+--- To be loaded before a program whose wall clock is to jump: spec/support/clock.c.
+daemon.clock = ("%s/.build/%s/clock.so"):format(os.getenv "PWD", os.getenv "FLAVOR" or "plain")
+
 --- Runs a command of the program to its end: daemon.run(folder, { "check", "-c", file }) -> process
 function daemon.run(folder, argv, options)
   local name = argv[1] .. tostring(math.random(1, 1 << 30))

@@ -7,8 +7,11 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -1013,6 +1016,19 @@ l_user(lua_State *L)
 	return 1;
 }
 
+/*
+ * vanish(descriptor): that socket goes without a word to the other end, as with a host that loses its
+ * power; false where that is not permitted. Its owner closes it as usual afterwards.
+ */
+static int
+l_vanish(lua_State *L)
+{
+	int fd = (int)luaL_checkinteger(L, 1), on = 1;
+
+	lua_pushboolean(L, setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) == 0);
+	return 1;
+}
+
 /* lock(path) -> descriptor that holds a lock on the whole file, as another program might */
 static int
 l_lock(lua_State *L)
@@ -1130,6 +1146,7 @@ static const luaL_Reg functions[] = {
 	{ "initiator", l_initiator },
 	{ "setenv", l_setenv },
 	{ "user", l_user },
+	{ "vanish", l_vanish },
 	{ "lock", l_lock },
 	{ "unlock", l_unlock },
 	{ "log", l_log },
