@@ -12,6 +12,8 @@
 #include "daemon/pidfile.h"
 #include "daemon/privileges.h"
 
+#define SLOW_DISK 8e6 /* bytes a second that any disk can read */
+
 static const char usage[] =
     "usage: auditrecv serve [-c FILE] [--set KEY=VALUE]... [--background] [--pid-file FILE]\n\n"
     "Receives audit trails, in the foreground unless told otherwise, and logs to stderr.\n"
@@ -67,9 +69,20 @@ lower(struct service *v, const struct settings *s)
 	return NULL;
 }
 
+/*
+ * A start reads the journal's last segment to its end, and little else. That is a matter of moments,
+ * but where segments are large and the disk is slow.
+ */
+static double
+longest_start(const struct settings *s)
+{
+	return s->journal.directory != NULL ? (double)s->journal.segment_bytes / SLOW_DISK : 0;
+}
+
 static struct err *
 begin(struct service *v, const struct settings *s)
 {
+	notify_starting(v->notify, longest_start(s));
 	struct err *e;
 
 	if (v->background && strcmp(s->output.type, "stdout") == 0)

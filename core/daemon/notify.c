@@ -17,7 +17,7 @@
 
 #define STATUS_MOST 256
 #define MICROSECOND INT64_C(1000) /* in nanoseconds */
-#define MARGIN      5.0           /* seconds of a stop beyond what its settings say */
+#define MARGIN      5.0           /* seconds beyond what the settings say */
 
 struct notify {
 	int fd;
@@ -94,6 +94,25 @@ fail:
 	return e;
 }
 
+/* The manager lengthens the time that it allows, and never shortens it. */
+static uint64_t
+allowance(double seconds)
+{
+	return (uint64_t)((seconds + MARGIN) * 1e6);
+}
+
+void
+notify_starting(const struct notify *n, double seconds)
+{
+	char lines[96];
+
+	if (n == NULL)
+		return;
+	snprintf(lines, sizeof(lines), "EXTEND_TIMEOUT_USEC=%" PRIu64 "\nSTATUS=starting",
+	    allowance(seconds));
+	tell(n, lines);
+}
+
 void
 notify_ready(const struct notify *n, const char *status)
 {
@@ -125,8 +144,8 @@ notify_stopping(const struct notify *n, double seconds)
 
 	if (n == NULL)
 		return;
-	snprintf(lines, sizeof(lines), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64,
-	    (uint64_t)((seconds + MARGIN) * 1e6));
+	snprintf(
+	    lines, sizeof(lines), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64, allowance(seconds));
 	tell(n, lines);
 }
 

@@ -15,6 +15,8 @@ struct notify;
  * From the environment. *out is NULL when no service manager listens; everything below takes that.
  */
 struct err *notify_open(struct notify **out) MUST_USE;
+/* A start begins, which takes at most that long. */
+void notify_starting(const struct notify *n, double seconds);
 void notify_ready(const struct notify *n, const char *status);
 /* A reload begins; notify_ready() ends it, well or not. */
 void notify_reloading(const struct notify *n);

@@ -71,6 +71,17 @@ describe("a service manager", function()
     assert.equal(1, times)
   end)
 
+  it("hears while it starts how long that may take: until a large segment of the journal is read", function()
+    local journal = { directory = process.folder() .. "/journal", segment_bytes = 4 << 30 }
+    local d = start(m, { settings = { journal = journal } })
+    local starting, at = m.wait("EXTEND_TIMEOUT_USEC")
+    assert.equal(1, at)
+    assert.equal("starting", starting.STATUS)
+    assert(tonumber(starting.EXTEND_TIMEOUT_USEC) > 120e6, "no longer than the unit allows anyway")
+    m.wait("READY", "1", at)
+    assert.equal(0, d:stop())
+  end)
+
   it("never hears READY=1 of a receiver that cannot start", function()
     local d = start(m, { ready = false, rules = { ["broken.lua"] = "return {" } })
     assert.equal(1, d.process:wait())
