@@ -1,9 +1,10 @@
-/* gss: a peer of kerberos_v5 that asks for less protection than it should; for specs. */
+/* gss: a peer of kerberos_v5 that asks for other things than it should; for specs. */
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,35 +20,42 @@ struct gss_peer {
 	gss_cred_id_t credential;
 	gss_name_t target;
 	OM_uint32 flags;
+	bool spnego;
 };
 
 static gss_OID
-mech(void)
+mech(const struct gss_peer *p)
 {
-	return (gss_OID)(uintptr_t)gss_mech_krb5;
+	static gss_OID_desc spnego = { 6, (void *)(uintptr_t) "\x2b\x06\x01\x05\x05\x02" };
+
+	return p->spnego ? &spnego : (gss_OID)(uintptr_t)gss_mech_krb5;
 }
 
-/* peer(keytab, flags by name...): mutual, replay, sequence */
+/* peer(keytab, flags by name...): mutual, replay, sequence, delegation; spnego */
 static int
 l_peer(lua_State *L)
 {
-	static const char *const names[] = { "mutual", "replay", "sequence", NULL };
-	static const OM_uint32 bits[] = { GSS_C_MUTUAL_FLAG, GSS_C_REPLAY_FLAG,
-		GSS_C_SEQUENCE_FLAG };
+	static const char *const names[] = { "mutual", "replay", "sequence", "delegation", "spnego",
+		NULL };
+	static const OM_uint32 bits[] = { GSS_C_MUTUAL_FLAG, GSS_C_REPLAY_FLAG, GSS_C_SEQUENCE_FLAG,
+		GSS_C_DELEG_FLAG, 0 };
 	gss_key_value_element_desc elements[] = { { "client_keytab", luaL_checkstring(L, 1) },
 		{ "ccache", "MEMORY:gss-peer" } };
 	gss_key_value_set_desc store = { 2, elements };
 	gss_buffer_desc name = { strlen("audit@localhost"), (char[]){ "audit@localhost" } };
-	gss_OID_set_desc mechs = { 1, mech() };
 	int last = lua_gettop(L);
 	struct gss_peer *p = lua_newuserdatauv(L, sizeof(*p), 0);
+	gss_OID_set_desc mechs = { 1, NULL };
 	OM_uint32 minor;
 
 	memset(p, 0, sizeof(*p));
 	luaL_setmetatable(L, PEER);
 	p->flags = GSS_C_CONF_FLAG | GSS_C_INTEG_FLAG;
-	for (int i = 2; i <= last; i++)
+	for (int i = 2; i <= last; i++) {
 		p->flags |= bits[luaL_checkoption(L, i, NULL, names)];
+		p->spnego |= strcmp(lua_tostring(L, i), "spnego") == 0;
+	}
+	mechs.elements = mech(p);
 	if (gss_import_name(&minor, &name, (gss_OID)GSS_C_NT_HOSTBASED_SERVICE, &p->target) != 0 ||
 	    gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechs, GSS_C_INITIATE,
 		&store, &p->credential, NULL, NULL) != 0)
@@ -67,7 +75,7 @@ l_step(lua_State *L)
 	OM_uint32 major, minor;
 
 	in.value = (void *)(uintptr_t)luaL_optlstring(L, 2, "", &in.length);
-	major = gss_init_sec_context(&minor, p->credential, &p->context, p->target, mech(),
+	major = gss_init_sec_context(&minor, p->credential, &p->context, p->target, mech(p),
 	    p->flags, 0, &binding, &in, NULL, &out, NULL, NULL);
 	if (GSS_ERROR(major))
 		return 0;
@@ -93,6 +101,22 @@ l_wrap(lua_State *L)
 	return 1;
 }
 
+/* mic(plain) */
+static int
+l_mic(lua_State *L)
+{
+	struct gss_peer *p = luaL_checkudata(L, 1, PEER);
+	gss_buffer_desc in, out = GSS_C_EMPTY_BUFFER;
+	OM_uint32 minor;
+
+	in.value = (void *)(uintptr_t)luaL_checklstring(L, 2, &in.length);
+	if (gss_get_mic(&minor, p->context, GSS_C_QOP_DEFAULT, &in, &out) != GSS_S_COMPLETE)
+		return luaL_error(L, "gss_get_mic");
+	lua_pushlstring(L, out.value, out.length);
+	gss_release_buffer(&minor, &out);
+	return 1;
+}
+
 static int
 l_close(lua_State *L)
 {
@@ -108,6 +132,7 @@ l_close(lua_State *L)
 static const luaL_Reg methods[] = {
 	{ "step", l_step },
 	{ "wrap", l_wrap },
+	{ "mic", l_mic },
 	{ "__gc", l_close },
 	{ NULL, NULL },
 };
