@@ -85,13 +85,13 @@ declare(void *ctx, struct str json, unsigned *id)
 }
 
 static enum ask_answer
-ask(void *ctx, unsigned id, struct str key, void *waiter, void (*told)(void *waiter),
-    struct ask_value *out)
+ask(void *ctx, unsigned id, struct str key, struct ask_waiter waiter, struct ask_value *out)
 {
 	struct asker *a = ctx;
 	struct lookup_value value = { 0 };
 
-	switch (lookup_ask(a->lookup, id, key, waiter, told, &value)) {
+	switch (lookup_ask(a->lookup, id, key,
+	    (struct lookup_waiter){ waiter.waiter, waiter.question, waiter.told }, &value)) {
 	case LOOKUP_FOUND: *out = (struct ask_value){ value.json, value.version }; return ASK_FOUND;
 	case LOOKUP_NOTHING: return ASK_NOTHING;
 	case LOOKUP_MISSING: return ASK_MISSING;

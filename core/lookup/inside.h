@@ -34,8 +34,7 @@ struct request;
 struct waiter {
 	struct waiter *next, **link;
 	struct waiter *next_known; /* in its bucket of those known by address */
-	void *waiter;
-	void (*told)(void *waiter);
+	struct lookup_waiter who;
 };
 
 struct question {
@@ -143,7 +142,7 @@ struct question *question_find(
     struct lookup *l, const struct source *s, uint64_t hash, struct str key);
 /* Asks for a key, with somebody who waits for it (waiter NULL: nobody). WAIT or MISSING. */
 enum lookup_status question_ask(
-    struct source *s, uint64_t hash, struct str key, void *waiter, void (*told)(void *waiter));
+    struct source *s, uint64_t hash, struct str key, struct lookup_waiter who);
 /* It has its answer, in the cache, or none will come. Frees it; not one that is queued. */
 void question_end(struct question *q);
 /* Takes the first one out of the queue. NULL: empty. */

@@ -62,7 +62,7 @@ ask_cache(struct source *s, uint64_t hash, struct str key, struct lookup_value *
 		s->counters.stale++;
 		s->counters.cached--;
 		if (!s->d.whole)
-			(void)question_ask(s, hash, key, NULL, NULL);
+			(void)question_ask(s, hash, key, (struct lookup_waiter){ 0 });
 		/* Asking changes no cache. */
 	}
 	cache_touch(&l->cache, e);
@@ -76,8 +76,9 @@ ask_cache(struct source *s, uint64_t hash, struct str key, struct lookup_value *
 }
 
 static void
-on_told(void *waiter)
+on_told(void *waiter, uint64_t question)
 {
+	(void)question;
 	*(bool *)waiter = true;
 }
 
@@ -111,7 +112,7 @@ wait_here(struct source *s, uint64_t hash, struct str key, struct lookup_value *
 		if ((status = ask_cache(s, hash, key, out)) != LOOKUP_WAIT)
 			return status;
 	}
-	if (question_ask(s, hash, key, &told, on_told) != LOOKUP_WAIT)
+	if (question_ask(s, hash, key, (struct lookup_waiter){ &told, 0, on_told }) != LOOKUP_WAIT)
 		return LOOKUP_MISSING;
 	while (!told)
 		ev_run(l->loop, EVRUN_ONCE);
@@ -120,7 +121,7 @@ wait_here(struct source *s, uint64_t hash, struct str key, struct lookup_value *
 }
 
 enum lookup_status
-lookup_ask(struct lookup *l, unsigned id, struct str key, void *waiter, void (*told)(void *waiter),
+lookup_ask(struct lookup *l, unsigned id, struct str key, struct lookup_waiter waiter,
     struct lookup_value *out)
 {
 	char room[ADDR_TEXT_SIZE];
@@ -145,7 +146,7 @@ lookup_ask(struct lookup *l, unsigned id, struct str key, void *waiter, void (*t
 	if (status == LOOKUP_WAIT) {
 		s->counters.cached--;
 		status = l->config.blocking ? wait_here(s, hash, key, out)
-					    : question_ask(s, hash, key, waiter, told);
+					    : question_ask(s, hash, key, waiter);
 	}
 	if (status == LOOKUP_MISSING)
 		s->counters.missing++;

@@ -54,6 +54,13 @@ struct lookup_value {
 	uint64_t version; /* changes when the value does; never 0 */
 };
 
+/* Who waits; `question` is a number of its own, which it hears again. */
+struct lookup_waiter {
+	void *waiter;
+	uint64_t question;
+	void (*told)(void *waiter, uint64_t question);
+};
+
 /* In blocking mode the loop may be NULL: it has one of its own. */
 struct err *lookup_open(
     struct lookup **out, struct ev_loop *loop, const struct lookup_config *config) MUST_USE;
@@ -71,15 +78,16 @@ struct err *lookup_declare(struct lookup *l, struct str json, unsigned *id) MUST
  */
 void lookup_withdraw(struct lookup *l, struct str name);
 /*
- * WAIT: told(waiter) is called later from the loop, once, never from within; then the answer is
- * there, or MISSING, also when the deadline has passed. waiter NULL: never WAIT; the question is
+ * WAIT: told() is called later from the loop, once, never from within; then the answer is there, or
+ * MISSING, also when the deadline has passed. waiter NULL: never WAIT; the question is
  * asked all the same. A key without the form of the source's keys: NOTHING, and nobody is asked.
  *
  * The deadline counts from the first question for a key; who asks later for one that has been waited
  * for in vain gets MISSING at once, until it is answered.
  */
-enum lookup_status lookup_ask(struct lookup *l, unsigned id, struct str key, void *waiter,
-    void (*told)(void *waiter), struct lookup_value *out);
+enum lookup_status lookup_ask(struct lookup *l, unsigned id, struct str key,
+    struct lookup_waiter waiter, struct lookup_value *out);
+/* Whatever it waits for: it is not told any more. */
 void lookup_forget(struct lookup *l, void *waiter);
 /* Do the settings name a service, or a file, of this name? For lookup.has() of rules. */
 bool lookup_has(const struct lookup *l, struct str service);

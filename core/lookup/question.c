@@ -38,7 +38,7 @@ waiter_place(struct lookup *l, const void *waiter)
 static void
 waiter_unlink(struct lookup *l, struct waiter *w)
 {
-	struct waiter **place = waiter_place(l, w->waiter);
+	struct waiter **place = waiter_place(l, w->who.waiter);
 
 	while (*place != w)
 		place = &(*place)->next_known;
@@ -52,14 +52,14 @@ waiter_unlink(struct lookup *l, struct waiter *w)
 }
 
 static bool
-waiter_add(struct question *q, void *waiter, void (*told)(void *waiter))
+waiter_add(struct question *q, struct lookup_waiter who)
 {
 	struct lookup *l = q->source->l;
-	struct waiter *w, **place = waiter_place(l, waiter);
+	struct waiter *w, **place = waiter_place(l, who.waiter);
 
 	if ((w = malloc(sizeof(*w))) == NULL)
 		return false;
-	*w = (struct waiter){ .waiter = waiter, .told = told };
+	*w = (struct waiter){ .who = who };
 	w->next_known = *place;
 	*place = w;
 	w->next = q->waiters;
@@ -96,12 +96,11 @@ tell_all(struct lookup *l)
 	struct waiter *w;
 
 	while ((w = l->telling) != NULL) {
-		void *waiter = w->waiter;
-		void (*told)(void *) = w->told;
+		struct lookup_waiter who = w->who;
 
 		waiter_unlink(l, w);
 		free(w);
-		told(waiter);
+		who.told(who.waiter, who.question);
 	}
 }
 
@@ -112,7 +111,7 @@ question_forget(struct lookup *l, void *waiter)
 
 	for (struct waiter *w = *waiter_place(l, waiter); w != NULL; w = next) {
 		next = w->next_known;
-		if (w->waiter == waiter) {
+		if (w->who.waiter == waiter) {
 			waiter_unlink(l, w);
 			free(w);
 		}
@@ -182,12 +181,11 @@ question_new(struct source *s, uint64_t hash, struct str key)
 }
 
 enum lookup_status
-question_ask(
-    struct source *s, uint64_t hash, struct str key, void *waiter, void (*told)(void *waiter))
+question_ask(struct source *s, uint64_t hash, struct str key, struct lookup_waiter who)
 {
 	struct lookup *l = s->l;
 	struct question *q = question_find(l, s, hash, key);
-	bool full = waiter != NULL && l->waiters >= l->config.max_waiters;
+	bool full = who.waiter != NULL && l->waiters >= l->config.max_waiters;
 
 	if (q == NULL) {
 		bool room = !full && l->questions < l->config.max_waiters &&
@@ -201,7 +199,7 @@ question_ask(
 		lookup_stir(l);
 	} else if (full)
 		s->counters.refused++;
-	if (waiter == NULL || full || q->overdue || !waiter_add(q, waiter, told))
+	if (who.waiter == NULL || full || q->overdue || !waiter_add(q, who))
 		return LOOKUP_MISSING;
 	return LOOKUP_WAIT;
 }

@@ -110,14 +110,14 @@ ask(lua_State *L, bool may_wait)
 	struct waits *ws = p->waits;
 	struct ask_value value = { .version = 0 };
 	enum ask_answer answer = ASK_MISSING;
-	struct wait *wait = NULL;
-	void *ticket = may_wait ? waits_ticket(ws, L, p, &wait) : NULL;
+	struct wait *wait = may_wait ? waits_place(ws, L, p) : NULL;
 	struct str key;
 
 	key.at = lua_tolstring(L, 1, &key.len);
 	if (LIKELY(ws->asker.ask != NULL))
 		answer = ws->asker.ask(ws->asker.ctx,
-		    (unsigned)lua_tointeger(L, lua_upvalueindex(UP_ID)), key, ticket, waits_told,
+		    (unsigned)lua_tointeger(L, lua_upvalueindex(UP_ID)), key,
+		    (struct ask_waiter){ wait, wait != NULL ? wait->question : 0, waits_told },
 		    &value);
 	switch (answer) {
 	case ASK_FOUND: return push_found(L, p, &value);

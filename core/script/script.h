@@ -39,6 +39,13 @@ struct ask_value {
 	uint64_t version; /* changes when the value does; never 0 */
 };
 
+/* Who waits, for which of its questions: a number that it gives to no other one. */
+struct ask_waiter {
+	void *waiter;
+	uint64_t question;
+	void (*told)(void *waiter, uint64_t question);
+};
+
 /*
  * Who answers the questions of rules: core/lookup, through the daemon. All from the loop.
  *
@@ -49,12 +56,12 @@ struct ask_value {
 struct script_asker {
 	struct err *(*declare)(void *ctx, struct str json, unsigned *id);
 	/*
-	 * key: as the rule gave it. WAIT: told(waiter) is called later, once, never from within; the
-	 * answer is then there for the asking, or it is MISSING. waiter NULL: never WAIT (MISSING
-	 * instead, but the question is asked).
+	 * key: as the rule gave it. WAIT: told() is called later, once, never from within; the answer
+	 * is then there for the asking, or it is MISSING. waiter NULL: never WAIT (MISSING instead,
+	 * but the question is asked).
 	 */
-	enum ask_answer (*ask)(void *ctx, unsigned id, struct str key, void *waiter,
-	    void (*told)(void *waiter), struct ask_value *out);
+	enum ask_answer (*ask)(void *ctx, unsigned id, struct str key, struct ask_waiter waiter,
+	    struct ask_value *out);
 	/* Is there a service, or a file, of this name? NULL: there is none. */
 	bool (*has)(void *ctx, struct str service);
 	/* A waiter is gone: its told() is not to be called. */

@@ -1,4 +1,4 @@
-/* wait: seats for waiting records, and tickets that an old answer cannot use. */
+/* wait: seats for waiting records, and numbers of questions that tell an old answer. */
 #include "script/wait.h"
 
 #include <lauxlib.h>
@@ -19,18 +19,6 @@ waits_init(struct waits *ws, const struct script_config *config)
 		ws->asker = *config->asker;
 }
 
-static void *
-ticket_of(struct wait *w)
-{
-	return &w->ticket[w->question % WAIT_TICKETS];
-}
-
-static struct wait *
-wait_of(void *ticket)
-{
-	return (struct wait *)((uintptr_t)ticket & ~(uintptr_t)(WAIT_TICKETS - 1));
-}
-
 void
 waits_fini(struct waits *ws)
 {
@@ -39,7 +27,7 @@ waits_fini(struct waits *ws)
 	while ((w = ws->all) != NULL) {
 		ws->all = w->next_all;
 		if (w->state == WAIT_ASKED)
-			ws->asker.forget(ws->asker.ctx, ticket_of(w));
+			ws->asker.forget(ws->asker.ctx, w);
 		run_fini(&w->run);
 		buf_fini(&w->tags);
 		free(w);
@@ -51,12 +39,10 @@ waits_fini(struct waits *ws)
 static struct wait *
 wait_new(struct waits *ws)
 {
-	size_t size = (sizeof(struct wait) + WAIT_TICKETS - 1) / WAIT_TICKETS * WAIT_TICKETS;
-	struct wait *w = aligned_alloc(WAIT_TICKETS, size);
+	struct wait *w = calloc(1, sizeof(*w));
 
 	if (w == NULL)
 		return NULL;
-	memset(w, 0, size);
 	if (!run_init(&w->run, ws->words)) {
 		free(w);
 		return NULL;
@@ -109,12 +95,11 @@ waits_new_state(struct waits *ws)
  * A record may wait while others do not hold all places, and half of the heap: what waits holds on
  * to its doc.
  */
-void *
-waits_ticket(struct waits *ws, lua_State *L, const struct policy *p, struct wait **out)
+struct wait *
+waits_place(struct waits *ws, lua_State *L, const struct policy *p)
 {
 	struct wait *w = ws->current;
 
-	*out = NULL;
 	if (ws->wake == NULL)
 		return NULL;
 	if (w == NULL) {
@@ -130,17 +115,16 @@ waits_ticket(struct waits *ws, lua_State *L, const struct policy *p, struct wait
 		if (w->state == WAIT_FREE)
 			ws->idle_seats++;
 	}
-	*out = w;
 	w->question++;
-	return ticket_of(w);
+	return w;
 }
 
 void
-waits_told(void *ticket)
+waits_told(void *waiter, uint64_t question)
 {
-	struct wait *w = wait_of(ticket);
+	struct wait *w = waiter;
 
-	if (w->state != WAIT_ASKED || ticket != ticket_of(w))
+	if (w->state != WAIT_ASKED || w->question != question)
 		return;
 	w->state = WAIT_TOLD;
 	w->waits->wake(w->waits->ctx, &w->face);
@@ -192,7 +176,7 @@ wait_end(struct wait *w, struct policy *p)
 	struct waits *ws = w->waits;
 
 	if (w->state == WAIT_ASKED)
-		ws->asker.forget(ws->asker.ctx, ticket_of(w));
+		ws->asker.forget(ws->asker.ctx, w);
 	if (w->state == WAIT_ASKED || w->state == WAIT_TOLD) {
 		ws->waiting--;
 		/* A coroutine that is left in the middle cannot be used again. */

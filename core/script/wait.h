@@ -6,8 +6,8 @@
  * swapped back when it goes on. When the Lua state is thrown away meanwhile, the record begins anew
  * on the next one.
  *
- * A question is known to who answers it by a ticket. Each question has another one, so an answer to
- * an older question is told from the one that is waited for, and is not heard.
+ * A question is known to who answers it by the wait and a number. No number comes twice at one
+ * wait, so an answer to an older question is told from the one that is waited for, and is not heard.
  */
 #ifndef SCRIPT_WAIT_H
 #define SCRIPT_WAIT_H
@@ -20,8 +20,7 @@
 struct policy;
 struct waits;
 
-#define WAIT_TICKETS 64 /* a power of two */
-#define WAITS_EACH   16 /* times that one record may wait; from then on, what is missing is missing */
+#define WAITS_EACH 16 /* times that one record may wait; from then on, what is missing is missing */
 
 /* What a record has of the Lua state for itself, while it is on its way. */
 struct seat {
@@ -38,13 +37,12 @@ enum wait_state {
 };
 
 struct wait {
-	char ticket[WAIT_TICKETS]; /* first, and aligned so: addresses that lead back here */
 	struct script_wait face;
 	struct waits *waits;
 	struct wait *next;     /* free ones */
 	struct wait *next_all; /* all that were made */
 	enum wait_state state;
-	uint64_t question; /* counts; its ticket is number question % WAIT_TICKETS */
+	uint64_t question; /* counts */
 	uint64_t of;       /* waits->states, when the seat was made */
 	unsigned left;     /* times that the record may wait still */
 	uint64_t used;     /* nanoseconds of CPU time that the rule under way has used */
@@ -79,12 +77,12 @@ void waits_fini(struct waits *ws);
 void waits_new_state(struct waits *ws);
 
 /*
- * Who waits if a question of the record under way has no answer yet: a ticket to be given to
- * ask(). NULL: it must not wait. May raise. In *out the wait, to be put into waits->asked.
+ * Who waits if a question of the record under way has no answer yet, to be put into waits->asked;
+ * its `question` is the number of this one. NULL: it must not wait. May raise.
  */
-void *waits_ticket(struct waits *ws, lua_State *L, const struct policy *p, struct wait **out);
-/* told() of script_asker. */
-void waits_told(void *ticket);
+struct wait *waits_place(struct waits *ws, lua_State *L, const struct policy *p);
+/* told() of struct ask_waiter. */
+void waits_told(void *waiter, uint64_t question);
 
 /* Swaps what is the record's, in the policy, with the wait's. */
 void wait_swap(struct wait *w, struct policy *p);

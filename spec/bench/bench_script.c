@@ -34,8 +34,7 @@ cpu_time(void)
 
 /* Of -w: who waits, and who is to hear that there is an answer. */
 static bool waits;
-static void *ticket;
-static void (*tell)(void *);
+static struct ask_waiter waiting;
 
 struct totals {
 	uint64_t records, bytes, dropped;
@@ -72,7 +71,7 @@ run(struct script *s, struct record *record, const uint8_t *at, size_t len, stru
 		origin.received = record->header.seconds * INT64_C(1000000000);
 		ok = script_run(s, record, &origin, &out, &result);
 		if (ok && result.verdict == SCRIPT_WAITS) {
-			tell(ticket);
+			waiting.told(waiting.waiter, waiting.question);
 			ok = script_resume(result.wait, &out, &result);
 		}
 		if (!ok) {
@@ -103,15 +102,13 @@ declare(void *ctx, struct str json, unsigned *id)
 }
 
 static enum ask_answer
-ask(void *ctx, unsigned id, struct str key, void *waiter, void (*told)(void *),
-    struct ask_value *out)
+ask(void *ctx, unsigned id, struct str key, struct ask_waiter waiter, struct ask_value *out)
 {
 	(void)ctx;
 	(void)id;
 	(void)key;
-	if (waits && waiter != NULL) {
-		ticket = waiter;
-		tell = told;
+	if (waits && waiter.waiter != NULL) {
+		waiting = waiter;
 		return ASK_WAIT;
 	}
 	*out = (struct ask_value){ STR("{\"alias\":\"web\",\"owner\":\"racing\"}"), 1 };

@@ -436,6 +436,24 @@ describe("core.script: a wait", function()
     assert.equal("waits", go_on(script)[1].verdict)
   end)
 
+  it("is not ended by an answer to an older question, however many were asked since at its place", function()
+    local asker = fake_asker.new()
+    local script = open(ALIAS, asker)
+    script:run(a_zone "first")
+    local stale = asker.tickets["vm/first"][1]
+    asker:know("vm", "first", { alias = "a" })
+    asker:tell(script, "vm", "first")
+    go_on(script)
+    for i = 1, 300 do
+      script:run(a_zone("z" .. i))
+      script:tell(stale)
+      assert.same({}, script:woken())
+      asker:know("vm", "z" .. i, { alias = "b" })
+      asker:tell(script, "vm", "z" .. i)
+      assert.equal(1, #go_on(script))
+    end
+  end)
+
   it("outlives its Lua state: the record begins anew on the next one", function()
     local asker = fake_asker.new()
     local script = open({

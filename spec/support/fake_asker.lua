@@ -34,11 +34,12 @@ function fake_asker.new(options)
     end
     return false
   end
-  function self.forget(ticket)
+  -- who: the beginning of its tickets.
+  function self.forget(who)
     self.forgotten = self.forgotten + 1
     for _, list in pairs(self.tickets) do
       for i = #list, 1, -1 do
-        if list[i] == ticket then table.remove(list, i) end
+        if list[i]:sub(1, #who) == who then table.remove(list, i) end
       end
     end
   end

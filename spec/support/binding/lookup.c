@@ -174,8 +174,10 @@ b_declare(lua_State *L)
 }
 
 static void
-on_told(void *waiter)
+on_told(void *waiter, uint64_t question)
 {
+	if (question != 7)
+		abort(); /* not what was said in b_ask() */
 	if (asking > 0)
 		abort(); /* told from within */
 	if (told_count < TOLD_MOST)
@@ -192,7 +194,8 @@ b_ask(lua_State *L)
 
 	asking += !lua_isnoneornil(L, 4);
 	status = lookup_ask(b->lookup, (unsigned)luaL_checkinteger(L, 2), check_str(L, 3),
-	    (void *)(intptr_t)luaL_optinteger(L, 4, 0), on_told, &value);
+	    (struct lookup_waiter){ (void *)(intptr_t)luaL_optinteger(L, 4, 0), 7, on_told },
+	    &value);
 	asking = 0;
 	lua_pushstring(L, words[status]);
 	if (status != LOOKUP_FOUND)
@@ -297,7 +300,7 @@ b_cost(lua_State *L)
 	int64_t from = clock_steady();
 
 	for (lua_Integer i = 0; i < times; i++)
-		lookup_ask(b->lookup, id, key, NULL, NULL, &value);
+		lookup_ask(b->lookup, id, key, (struct lookup_waiter){ 0 }, &value);
 	lua_pushnumber(L, (double)(clock_steady() - from) / (double)times);
 	return 1;
 }

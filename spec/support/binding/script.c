@@ -263,9 +263,14 @@ l_tell(lua_State *L)
 {
 	struct box *box = check(L);
 
-	luaL_checktype(L, 2, LUA_TLIGHTUSERDATA);
+	struct ticket ticket;
+	size_t len;
+	const char *text = luaL_checklstring(L, 2, &len);
+
+	luaL_argcheck(L, len == sizeof(ticket), 2, "no ticket");
+	memcpy(&ticket, text, sizeof(ticket));
 	box->L = L;
-	box->told(lua_touserdata(L, 2));
+	box->told(ticket.waiter, ticket.question);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct box {
 	struct record record;
 	lua_State *L; /* who calls now */
 	int own; /* registry: { asker =, held = { [lightuserdata] = userdata }, woken = list } */
-	void (*told)(void *waiter);
+	void (*told)(void *waiter, uint64_t question);
 };
 
 /* Pushes a function of the spec's asker, or nothing. */
@@ -53,23 +53,29 @@ ask_declare(void *ctx, struct str json, unsigned *id)
 	return e;
 }
 
+/* A ticket is a text, whose beginning is who waits: its address. */
+struct ticket {
+	void *waiter;
+	uint64_t question;
+};
+
 /* asker.ask(id, key, ticket or nil) → "found", json, version; or "nothing", "missing", "wait" */
 static enum ask_answer
-ask_ask(void *ctx, unsigned id, struct str key, void *waiter, void (*told)(void *waiter),
-    struct ask_value *out)
+ask_ask(void *ctx, unsigned id, struct str key, struct ask_waiter waiter, struct ask_value *out)
 {
 	static const char *const words[] = { "found", "nothing", "missing", "wait", NULL };
 	struct box *box = ctx;
+	struct ticket ticket = { waiter.waiter, waiter.question };
 	lua_State *L = box->L;
 	int answer = ASK_MISSING;
 
-	box->told = told;
+	box->told = waiter.told;
 	if (!push_asker(L, box, "ask"))
 		return ASK_MISSING;
 	lua_pushinteger(L, (lua_Integer)id);
 	lua_pushlstring(L, key.at, key.len);
-	if (waiter != NULL)
-		lua_pushlightuserdata(L, waiter);
+	if (waiter.waiter != NULL)
+		lua_pushlstring(L, (const char *)&ticket, sizeof(ticket));
 	else
 		lua_pushnil(L);
 	if (lua_pcall(L, 3, 3, 0) != LUA_OK) {
@@ -113,7 +119,7 @@ ask_forget(void *ctx, void *waiter)
 
 	if (!push_asker(box->L, box, "forget"))
 		return;
-	lua_pushlightuserdata(box->L, waiter);
+	lua_pushlstring(box->L, (const char *)&waiter, sizeof(waiter));
 	lua_call(box->L, 1, 0);
 }
 
