@@ -45,7 +45,11 @@ add_libraries() {
 		unmount_target
 		;;
 	'') ;;
-	*) fatal "somebody else has mounted $mounted on $target" ;;
+	*)
+		is_current "$target" || fatal "somebody else has mounted $mounted on $target"
+		say "leaves $target as it is: somebody else has mounted $mounted there, which has these libraries"
+		return
+		;;
 	esac
 	if ! is_read_only "$target"; then
 		place_libraries

@@ -270,6 +270,8 @@ describe("commands for audited hosts", function()
       end
     end },
     { "^audit %-s$" },
+    -- What spec/smf tries on a host.
+    { "^for old in " }, { " svc:/[%w/-]+[%w:]*$" }, { "^[mrc][kmp][%w -]* /opt/" }, { "^%./install " },
     { "^auditstat$" },
   }
 

@@ -2,7 +2,7 @@
 local names = { "ahlt", "arge", "argv", "cnt", "group", "path", "perzone", "public", "seq", "trail", "windata_down",
   "windata_up", "zonename" }
 local classes = { lo = 0x1000, ex = 0x40000000, ps = 0x100000, fw = 0x2, aa = 0x2000, as = 0x20000, ad = 0x70000,
-  no = 0,
+  pm = 0x200000, no = 0,
   ot = 0x80000000 }
 local queue = { qhiwater = "hiwater mark (records)", qlowater = "lowater mark (records)",
   qbufsz = "buffer size (bytes)", qdelay = "delay (ticks)" }
