@@ -243,6 +243,18 @@ build_output(struct build_output *out, const struct settings *s, struct pool *po
 	return NULL;
 }
 
+/*
+ * A journal that is full keeps room for what has been received and not acknowledged when we stop:
+ * else all those hosts would have full windows, and never come back.
+ */
+static uint64_t
+last_part(const struct settings *s)
+{
+	uint64_t part = (uint64_t)s->journal.max_bytes / 16;
+
+	return part < (uint64_t)s->journal.max_memory ? part : (uint64_t)s->journal.max_memory;
+}
+
 /* What the journal is opened with. */
 void
 build_journal(struct journal_config *out, const struct settings *s)
@@ -252,6 +264,7 @@ build_journal(struct journal_config *out, const struct settings *s)
 		.segment_bytes = (uint64_t)s->journal.segment_bytes,
 		.max_bytes = (uint64_t)s->journal.max_bytes,
 		.reserve = (uint64_t)s->journal.reserve,
+		.last_part = last_part(s),
 		.keep_for = s->journal.keep_for,
 		.keep_bytes = (uint64_t)s->journal.keep_bytes,
 		.max_memory = (uint64_t)s->journal.max_memory,

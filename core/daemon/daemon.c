@@ -174,6 +174,8 @@ begin_stop(struct daemon *d, double limit)
 	ev_timer_set(&d->stop_limit, limit, 0.);
 	ev_timer_start(d->loop, &d->stop_limit);
 	moment_passes(d, DAEMON_STOPPING);
+	if (d->rooms.journal != NULL)
+		journal_finish(d->rooms.journal);
 	wire_stop(d->rooms.wire, connections_gone, d);
 }
 

@@ -71,12 +71,12 @@ behind(struct journal *j, uint64_t *bytes)
 static size_t
 choose(struct journal *j, bool pressed)
 {
-	uint64_t kept, want = 0;
+	uint64_t kept, want = 0, most = j->config.max_bytes - j->config.last_part;
 	size_t count = behind(j, &kept), n = 0;
 
 	/* Room for one more segment, before it is needed. */
-	if (j->counters.disk_bytes + j->config.segment_bytes > j->config.max_bytes)
-		want = j->counters.disk_bytes + j->config.segment_bytes - j->config.max_bytes;
+	if (j->counters.disk_bytes + j->config.segment_bytes > most)
+		want = j->counters.disk_bytes + j->config.segment_bytes - most;
 	if (pressed && want == 0)
 		want = 1;
 	for (uint64_t freed = 0; n < count && n < CHORES_NAMES; n++) {

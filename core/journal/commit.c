@@ -58,27 +58,41 @@ is_old(const struct journal *j)
 		   (age > YOUNG ? age : YOUNG);
 }
 
+/* The room is the smaller of both: without the last part, until we stop. */
+static void
+measure(struct journal *j, struct writer_batch *b)
+{
+	const struct journal_config *c = &j->config;
+	uint64_t used = j->counters.disk_bytes, most = c->max_bytes, reserve = c->reserve;
+
+	if (!j->finishing)
+		most -= c->last_part;
+	else
+		reserve -= c->last_part < reserve ? c->last_part : reserve;
+	b->budget = most > used ? most - used : 0;
+	j->writer.reserve = reserve;
+	j->commit.used = used;
+}
+
 /* What the thread is to do; false: nothing. */
 static bool
 prepare(struct journal *j)
 {
 	struct writer_batch *b = &j->commit.batch;
-	uint64_t used = j->counters.disk_bytes;
 	struct segment none = { .end = 0 };
 
-	j->commit.used = used;
-	/* The list gets its room now: when the entries are on disk, nothing may fail. */
 	if (j->pending.head == NULL)
 		return false;
+	/* The list gets its room now: when the entries are on disk, nothing may fail. */
 	if (!segments_add(j, &none))
 		return false;
 	j->segments_len--;
 	*b = (struct writer_batch){
 		.blocks = pending_take(&j->pending),
-		.budget = j->config.max_bytes > used ? j->config.max_bytes - used : 0,
 		.cursor = j->cursor.below,
 		.renew = is_old(j),
 	};
+	measure(j, b);
 	return true;
 }
 

@@ -102,7 +102,7 @@ struct journal {
 	ev_timer tick;
 	unsigned ticks; /* since the last look at what was deleted */
 	double pause;   /* before the next retry */
-	bool opened;
+	bool opened, finishing;
 	struct journal_counters counters;
 };
 

@@ -68,6 +68,8 @@ take_config(struct journal *j, const struct journal_config *config)
 		c->segment_bytes = SEGMENT_MOST;
 	if (c->keep_for > 1e9)
 		c->keep_for = 1e9;
+	if (c->last_part > c->max_bytes / 2)
+		c->last_part = c->max_bytes / 2;
 	j->storage = c->storage != NULL ? c->storage : &storage_system;
 }
 
@@ -101,7 +103,6 @@ journal_open(struct journal **out, struct ev_loop *loop, const struct journal_co
 		goto fail;
 	writer_init(&j->writer, j->storage, j->folder);
 	j->writer.segment_bytes = j->config.segment_bytes;
-	j->writer.reserve = j->config.reserve;
 	if ((e = journal_recover(j)) != NULL)
 		goto fail;
 	/* From here on, a missing cursor is damage. */
@@ -176,6 +177,13 @@ journal_append(struct journal *j, const struct journal_entry *entry)
 	marks_add(&j->fresh, number, entry->received);
 	commit_soon(j);
 	return number;
+}
+
+void
+journal_finish(struct journal *j)
+{
+	j->finishing = true;
+	commit_retry(j);
 }
 
 uint64_t

@@ -30,6 +30,7 @@ struct journal_config {
 	uint64_t segment_bytes; /* a new segment begins at that size */
 	uint64_t max_bytes;     /* of all segments together; the largest record has to fit */
 	uint64_t reserve;       /* free bytes that are left to the disk's other users */
+	uint64_t last_part;     /* bytes of both that only journal_finish() gives free */
 	/* Segments behind the cursor are kept that long and up to that size together: the archive. */
 	double keep_for;               /* seconds; 0: not at all */
 	uint64_t keep_bytes;           /* 0: no limit but max_bytes */
@@ -84,6 +85,11 @@ struct err *journal_check(const struct journal_config *config) MUST_USE;
  * bytes wait for the disk). It is written as soon as the disk is free.
  */
 uint64_t journal_append(struct journal *j, const struct journal_entry *entry) MUST_USE;
+/*
+ * We are about to stop: from now on, what is pending and what still comes may use the last part of
+ * the room. Whoever gets no acknowledgement before we go may never come back.
+ */
+void journal_finish(struct journal *j);
 /* The number that the next entry will get. */
 uint64_t journal_next(const struct journal *j);
 /* Entries below this one are on disk. */

@@ -74,6 +74,26 @@ describe("senders that never come back once their window is full", function()
     o:settled()
   end)
 
+  it("survive a restart with a journal that is full, for which its last part is kept", function()
+    o = oracle.start(10, 100, "trap")
+    o:tell("store", "down")
+    local d = o:daemon { settings = {
+      journal = { directory = process.folder() .. "/journal", segment_bytes = 1 << 20, max_bytes = 4 << 20 } } }
+    o:tell("to", d.port)
+    o:tell("rate", 5000)
+    assert.matches("reason=limit", d:logged "event=journal_stalled", 1, true)
+    process.until_true("full windows", function() return report().outstanding == 10 * 100 end)
+    o:tell("rate", 0)
+    local status, counts = d:stop(20)
+    assert.same({ 0, 0 }, { status, counts.owed }, d:log())
+    assert.same({ 0, 0 }, { report().trapped, report().outstanding })
+    assert.is_true(d.numbers(d:logged "event=journal_counts").disk_bytes <= 4 << 20)
+    d = d.again()
+    o:tell("store", "up")
+    o:settled()
+    assert.equal(0, (d:stop()))
+  end)
+
   it("survive a cap on memory that is reached, and nobody is disconnected", function()
     o = oracle.start(10, 1000, "trap")
     local d = o:daemon { settings = { limits = { startups = "1000:30:1000", max_in_flight = 256 * 1024,
