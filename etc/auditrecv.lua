@@ -301,8 +301,8 @@ return {
 		--	-- file.
 		--	-- url = nil,
 		--
-		--	-- A table in JSON or CSV (by the end of its name) instead of a service;
-		--	-- read again when it changes.
+		--	-- A table in JSON or CSV (told by its first character) instead of a
+		--	-- service, of 16 MiB at most; read again when it changes.
 		--	-- file = nil,
 		--
 		--	-- CA certificates (PEM) for https. Not set: those of the system.
@@ -337,7 +337,8 @@ return {
 		-- From 1 MiB to 64 GiB.
 		-- max_bytes = 64 * 1024 * 1024,
 
-		-- File that keeps the answers from one start to the next.
+		-- File that keeps the answers from one start to the next; written at the stop.
+		-- What a crash loses is asked for again.
 		-- cache_file = nil,
 
 		-- Seconds in which a document that went on without an answer is completed when

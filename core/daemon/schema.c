@@ -248,8 +248,8 @@ static const struct setting service_schema[] = {
 	TEXT("url", SERVICE(url), NULL,
 	    "Where it answers, \"http://host\" or \"https://host\"; either this or file."),
 	TEXT("file", SERVICE(file), NULL,
-	    "A table in JSON or CSV (by the end of its name) instead of a service; read again "
-	    "when it changes."),
+	    "A table in JSON or CSV (told by its first character) instead of a service, of 16 MiB "
+	    "at most; read again when it changes."),
 	TEXT("ca_file", SERVICE(ca_file), NULL,
 	    "CA certificates (PEM) for https. Not set: those of the system."),
 	TEXT("cert_file", SERVICE(cert_file), NULL,
@@ -282,7 +282,8 @@ static const struct setting lookups_schema[] = {
 	INTEGER("max_bytes", HERE(lookups.max_bytes), "64 * 1024 * 1024", MIB, 64 * GIB,
 	    "Bytes of answers that are remembered."),
 	TEXT("cache_file", HERE(lookups.cache_file), NULL,
-	    "File that keeps the answers from one start to the next."),
+	    "File that keeps the answers from one start to the next; written at the stop. What a "
+	    "crash loses is asked for again."),
 	SECONDS("complete_within", HERE(lookups.complete_within), "0", 0, 86400,
 	    "Seconds in which a document that went on without an answer is completed when the "
 	    "answer comes: rules see its record again, and it is written over; 0: it is not. At "

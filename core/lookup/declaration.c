@@ -24,7 +24,8 @@ read_text(struct reading *in, char **out)
 	struct buf text = { 0 };
 
 	if (*out != NULL || jsonread_next(&in->r) != JSONREAD_TEXT ||
-	    !jsonread_decode(&text, in->r.text) || memchr(text.at, '\0', text.len) != NULL) {
+	    !jsonread_decode(&text, in->r.text) ||
+	    (text.len > 0 && memchr(text.at, '\0', text.len) != NULL)) {
 		buf_fini(&text);
 		return odd(in);
 	}

@@ -70,6 +70,9 @@ is_text(struct str key)
 {
 	if (key.len == 0 || key.len > FORM_KEY_MOST)
 		return false;
+	/* A URL's path would be another one with these steps in it, however they are written. */
+	if (str_equal(key, STR(".")) || str_equal(key, STR("..")))
+		return false;
 	for (size_t i = 0; i < key.len; i++)
 		if ((unsigned char)key.at[i] < 0x20 || key.at[i] == 0x7F)
 			return false;

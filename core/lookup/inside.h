@@ -26,6 +26,7 @@
 #define LOOKUP_URL_MOST 6000                /* bytes: Node takes heads of 8 KiB at least */
 #define LOOKUP_BODY     (1024 * 1024)       /* bytes of the answer to one key */
 #define LOOKUP_BODIES   (8 * 1024 * 1024)   /* of one to many */
+#define LOOKUP_FILE     (16 * 1024 * 1024)  /* of a file, which is read in one go in the loop */
 #define LOOKUP_HEADERS  32                  /* lines of a headers file */
 
 struct question;

@@ -180,6 +180,19 @@ question_new(struct source *s, uint64_t hash, struct str key)
 	return q;
 }
 
+/* Queued questions that nobody waits for any more go, when there are as many as may be. */
+static void
+make_room(struct lookup *l)
+{
+	for (size_t i = 0; i < l->source_count; i++) {
+		struct source *s = l->sources[i];
+
+		while (
+		    l->questions >= l->config.max_waiters && s->queue != NULL && s->queue->overdue)
+			question_end(queue_take(s));
+	}
+}
+
 enum lookup_status
 question_ask(struct source *s, uint64_t hash, struct str key, struct lookup_waiter who)
 {
@@ -188,10 +201,12 @@ question_ask(struct source *s, uint64_t hash, struct str key, struct lookup_wait
 	bool full = who.waiter != NULL && l->waiters >= l->config.max_waiters;
 
 	if (q == NULL) {
-		bool room = !full && l->questions < l->config.max_waiters &&
-			    breaker_ask(&s->breaker, clock_steady()) != BREAKER_REST;
+		bool room = !full && breaker_ask(&s->breaker, clock_steady()) != BREAKER_REST;
 
-		if (!room || (q = question_new(s, hash, key)) == NULL) {
+		if (room && l->questions >= l->config.max_waiters)
+			make_room(l);
+		if (!room || l->questions >= l->config.max_waiters ||
+		    (q = question_new(s, hash, key)) == NULL) {
 			s->counters.refused++;
 			return LOOKUP_MISSING;
 		}

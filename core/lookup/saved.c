@@ -4,7 +4,8 @@
  *	source   'S' name_len:4 name shape:32
  *	entry    'E' kind:1 fresh:8 good:8 key_len:4 value_len:4 key value    of the source before it
  *
- * Numbers are in network order, times seconds since 1970.
+ * Numbers are in network order, times seconds since 1970. It is written at the end only: writing
+ * takes as long as the disk does, and the loop would stand. What a crash loses is asked for anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -192,8 +193,8 @@ load_entry(struct lookup *l, struct cut *c, const struct source *s, double now)
 static struct err *
 load(struct lookup *l, struct str content)
 {
-	struct str body = { content.at, content.len - SHA256_SIZE };
-	struct cut c = { content.at + HEAD, content.at + content.len - SHA256_SIZE };
+	struct str body;
+	struct cut c;
 	struct source *s = NULL;
 	uint8_t digest[SHA256_SIZE];
 	const char *kind;
@@ -205,6 +206,8 @@ load(struct lookup *l, struct str content)
 		return err_new("it is of another version of this program");
 	if (content.len < HEAD + SHA256_SIZE)
 		return err_new("it is cut off");
+	body = (struct str){ content.at, content.len - SHA256_SIZE };
+	c = (struct cut){ body.at + HEAD, body.at + body.len };
 	hash_sha256(&body, 1, digest);
 	if (memcmp(digest, body.at + body.len, SHA256_SIZE) != 0)
 		return err_new("it is damaged");
@@ -230,7 +233,7 @@ saved_load(struct lookup *l)
 		e = load(l, buf_view(&content));
 	if (e != NULL) {
 		log_warn("lookup_cache_ignored", log_s("file", path), log_e(e),
-		    log_s("hint", "answers are asked for anew"));
+		    log_s("effect", "answers are asked for anew"));
 		for (size_t i = 0; i < l->source_count; i++)
 			cache_remove_owner(&l->cache, l->sources[i]->id);
 	} else

@@ -182,7 +182,7 @@ take_text(struct reading *in, struct str text)
 }
 
 static struct err *
-read_whole(int fd, struct buf *out, size_t most)
+read_whole(int fd, struct buf *out)
 {
 	ssize_t n;
 
@@ -197,8 +197,10 @@ read_whole(int fd, struct buf *out, size_t most)
 		if (n == 0)
 			return NULL;
 		out->len += (size_t)n;
-		if (out->len > most)
-			return err_new("it is larger than lookups.max_bytes (%zu)", most);
+		if (out->len > LOOKUP_FILE)
+			return err_new("it is larger than %d MiB; what rules do not ask for need "
+				       "not be in it",
+			    LOOKUP_FILE / (1024 * 1024));
 	}
 }
 
@@ -223,7 +225,7 @@ load(struct source *s, int fd)
 	in.cache.versions = s->l->file_versions;
 	in.cache.evicted = on_evicted;
 	in.cache.ctx = &in;
-	if ((e = read_whole(fd, &text, s->l->config.max_bytes)) == NULL)
+	if ((e = read_whole(fd, &text)) == NULL)
 		e = take_text(&in, buf_view(&text));
 	if (in.full) {
 		err_free(e);

@@ -86,6 +86,13 @@ describe("lookup in a file", function()
     assert.truthy(door:log():find("does not fit", 1, true))
   end)
 
+  it("refuses a file that would hold up everything else while it is read, whatever there is of memory", function()
+    local zone = open('[{"zonename":"a","alias":"web"}]' .. (" "):rep(16 * 1024 * 1024), { max_bytes = 256 * 1024 * 1024 })
+      :source(description())
+    assert.equal("missing", door.room:ask(zone, "a"))
+    assert.truthy(door:log():find("larger than 16 MiB", 1, true))
+  end)
+
   it("leaves out elements without a key of the form, and says how many", function()
     local zone = open('[{"alias":"x"},{"zonename":7},{"zonename":"a","alias":"web"}]'):source(description())
     assert.equal("found", door.room:ask(zone, "a"))

@@ -32,6 +32,11 @@ describe("form of keys", function()
     end
   end)
 
+  it("refuses texts that are steps of a path, and would lead out of theirs", function()
+    for _, step in ipairs { ".", ".." } do assert.is_nil(core.form("text", step)) end
+    for _, name in ipairs { "...", "..a", "a.." } do assert.equal(name, core.form("text", name)) end
+  end)
+
   it("writes each byte that may mean something in a URL as a number", function()
     assert.equal("..%2F..%3Fa%3Db%26c%23%25%20%C3%BC", core.escape "../..?a=b&c#% ü")
     assert.equal("Az09._~-", core.escape "Az09._~-")

@@ -104,6 +104,10 @@ describe("cache that outlives the program", function()
     starts_without(function(text) return text:sub(1, 20) end, "it is cut off")
   end)
 
+  it("is ignored when it is empty", function()
+    starts_without(function() return "" end, "it is no cache of lookups")
+  end)
+
   it("is ignored when it is something else", function()
     starts_without(function() return "hello" end, "it is no cache of lookups")
   end)

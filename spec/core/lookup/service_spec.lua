@@ -143,6 +143,18 @@ describe("lookup of a service", function()
     assert.same({ 2, 2 }, { door:counters "vm".refused, door:counters "vm".missing })
   end)
 
+  it("gives up questions that nobody waits for any more, when others need their room", function()
+    fake:faults { cnapi = { kind = "hang" } }
+    open { max_waiters = 4, deadline = 0.05 }
+    local node = door:source { name = "node", service = "cnapi", key = "address", fields = { "uuid" },
+      key_field = { "ip" }, preload = { path = "/servers?limit={limit}", limit = 10 } }
+    local vm = door:source(VM)
+    for i = 1, 4 do assert.equal("wait", (door:ask(node, "192.0.2." .. i))) end
+    assert.equal("missing", (door:ask(vm, data.WEB)))
+    assert.equal(4, #door:turn(20, 4))
+    assert.equal("wait", (door:ask(vm, data.WEB)))
+  end)
+
   it("lets nobody wait beyond the deadline, and keeps the answer that comes later", function()
     fake:faults { vmapi = { delay = 0.5 } }
     local vm = open { deadline = 0.1 }:source(VM)
