@@ -1,6 +1,7 @@
 -- Stories of the wire with the real program: whatever a peer does, the others do not notice; and nobody is ever left
 -- with a full window and no connection.
 local a_record = require "spec.support.a_record"
+local bsm = require "spec.support.bsm_build"
 local daemon = require "spec.support.daemon"
 local fake = require "spec.support.fake_sender"
 local process = require "spec.support.process"
@@ -78,16 +79,17 @@ describe("a peer of the daemon", function()
   it("that sends 1,000 malformed records stays connected; its good ones and its neighbours come through", function()
     start()
     local odd, neighbour = login { window = 3000 }, login { window = 100 }
-    local whole = a_record.bytes { event = "execve" }
+    local whole, noise = a_record.bytes { event = "execve" }, {}
     local function malformed(i)
       local kind = i % 5
       if kind == 0 then return whole:sub(1, math.random(0, #whole - 1)) end                    -- cut
       if kind == 1 then return whole:sub(1, 1) .. ("\xff"):rep(4) .. whole:sub(6) end          -- a length that lies
       if kind == 2 then return whole:sub(1, 26) .. "\x37" .. whole:sub(28) end                 -- an unknown token
       if kind == 3 then return whole .. whole end                                              -- surplus
-      local bytes = {}
-      for n = 1, math.random(1, 200) do bytes[n] = string.char(math.random(0, 255)) end        -- noise
-      return table.concat(bytes)
+      local bytes = { "\xee" }
+      for n = 2, math.random(1, 200) do bytes[n] = string.char(math.random(0, 255)) end        -- noise
+      noise[#noise + 1] = table.concat(bytes)
+      return noise[#noise]
     end
     for i = 1, 1500 do
       odd.queue[i] = { sequence = i, record = i % 3 == 0 and record("odd", i) or malformed(i) }
@@ -102,6 +104,12 @@ describe("a peer of the daemon", function()
     assert.is_nil(d:log():find("protocol_broken", 1, true))
     local _, counts = d:stop()
     assert.same({ 1550, 1550, 1550 }, { counts.received, counts.indexed + counts.dead, counts.acknowledged })
+    -- each is kept: a document for everyone, and where nothing could be read, with all its bytes
+    local kept, documents = {}, d:documents()
+    assert.equal(counts.indexed, #documents)
+    for _, line in ipairs(documents) do kept[line:match '"undecoded_hex":"(%x+)"' or ""] = true end
+    for _, bytes in ipairs(noise) do assert.is_true(kept[bsm.hex(bytes)]) end
+    assert.is_true(#noise > 100)
   end)
 
   it("may count as it likes: from one again, over the end of 32 bits", function()
