@@ -9,9 +9,13 @@
 #include "base/addr.h"
 #include "base/compiler.h"
 
-#define CONNECT_MS   5000L
-#define READ_BYTES   (64 * 1024L)
-#define UPLOAD_BYTES (256 * 1024L)
+#define CONNECT_MS 5000L
+#define READ_BYTES (64 * 1024L)
+/*
+ * curl sends so much in a turn of the loop and no more: with less than a whole body, records pile
+ * up behind it. It takes no larger number than this.
+ */
+#define UPLOAD_BYTES (2048 * 1024L)
 
 struct http {
 	struct ev_loop *loop;
