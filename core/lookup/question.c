@@ -71,21 +71,23 @@ waiter_add(struct question *q, struct lookup_waiter who)
 	return true;
 }
 
-/* All who wait for it are told, in the next turn. */
+/* All who wait for it are told, in the next turn, in the order in which they asked. */
 static void
 release(struct question *q)
 {
 	struct lookup *l = q->source->l;
-	struct waiter *w;
+	struct waiter *w, **at = l->telling_end;
 
-	while ((w = q->waiters) != NULL) {
+	while ((w = q->waiters) != NULL) { /* the last one comes first */
 		q->waiters = w->next;
 		if (w->next != NULL)
 			w->next->link = &q->waiters;
-		w->next = NULL;
-		w->link = l->telling_end;
-		*l->telling_end = w;
-		l->telling_end = &w->next;
+		if ((w->next = *at) != NULL)
+			w->next->link = &w->next;
+		else
+			l->telling_end = &w->next;
+		*at = w;
+		w->link = at;
 	}
 	lookup_stir(l);
 }

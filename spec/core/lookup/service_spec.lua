@@ -165,6 +165,13 @@ describe("lookup of a service", function()
     assert.equal(1, fake:count "vmapi")
   end)
 
+  it("tells those who wait for one answer in the order in which they asked", function()
+    fake:faults { vmapi = { kind = "slow", delay = 0.1 } }
+    local vm, tickets = open():source(VM), {}
+    for i = 1, 5 do tickets[i] = select(4, door:ask(vm, data.WEB)) end
+    assert.same(tickets, door:turn(20, 5))
+  end)
+
   it("tells nobody who was forgotten", function()
     local vm = open():source(VM)
     local _, _, _, first = door:ask(vm, data.WEB)
