@@ -1,6 +1,7 @@
 -- Putting the services on a host, and taking them away again.
 local bare_host = require "spec.support.smf.bare_host"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 
 local HOSTS = "audit-setup/hosts=recv-a.example.net,recv-b.example.net"
 local bare, install, files, versions = bare_host.new, bare_host.install, bare_host.files, bare_host.versions
@@ -42,12 +43,12 @@ describe("the installer", function()
     end)
   end
 
-  for _, shell in ipairs { "mksh", "ksh93" } do
-    it("works with " .. shell, function()
+  for _, name in ipairs { "mksh", "ksh93" } do
+    it("works with " .. name, function()
       local host = bare()
-      installed(host, "smartos", HOSTS, { shell = shell })
+      installed(host, "smartos", HOSTS, { shell = name })
       assert.equal("online", service(host, "audit-setup").state)
-      local status = install(host, "", { verb = "--undo", shell = shell })
+      local status = install(host, "", { verb = "--undo", shell = name })
       assert.equal(0, status)
     end)
   end
@@ -140,6 +141,9 @@ describe("the installer", function()
     assert.same({}, host:changes())
     assert.matches('instance name="default" enabled="true"',
       process.read(image .. host.root .. "/lib/svc/manifest/site/audit-setup.xml"))
+    assert.equal(0, (install(host, "omnios --undo --root " .. image)))
+    assert.equal("", shell.must(("find '%s' -type f"):format(image)))
+    assert.same({}, host:changes())
   end)
 
   for what, case in pairs {

@@ -32,8 +32,13 @@ local function is(host, wanted, at)
   host:is_like(wanted.picture, at)
 end
 
+-- What methods do when --undo has them put everything back is tried in their own specs.
+local function of_a_method(line)
+  return line:find "^auditconfig" or line:find("/var/auditrecv/", 1, true)
+end
+
 local function a_run(host, arguments)
-  return { host = host, service = "install", verb = "--system", one_round = true,
+  return { host = host, service = "install", verb = "--system", one_round = true, skips = of_a_method,
     options = { path = host.folder .. "/source/install", arguments = arguments, by_hand = true } }
 end
 
@@ -97,7 +102,7 @@ describe("the installer without luck", function()
         else
           failed = failed + 1
           assert.matches("install: [^\n]+\n$", said, at)
-          led_on(story, failed, at)
+          if not unlucky.looks_only(line) then led_on(story, failed, at) end
         end
       end)
       assert(failed > 10)
