@@ -6,6 +6,7 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lua_values.h"
@@ -39,8 +40,10 @@ l_peer(lua_State *L)
 		NULL };
 	static const OM_uint32 bits[] = { GSS_C_MUTUAL_FLAG, GSS_C_REPLAY_FLAG, GSS_C_SEQUENCE_FLAG,
 		GSS_C_DELEG_FLAG, 0 };
+	static unsigned peers;
+	char cache[32]; /* of its own: another realm may have the same name */
 	gss_key_value_element_desc elements[] = { { "client_keytab", luaL_checkstring(L, 1) },
-		{ "ccache", "MEMORY:gss-peer" } };
+		{ "ccache", cache } };
 	gss_key_value_set_desc store = { 2, elements };
 	gss_buffer_desc name = { strlen("audit@localhost"), (char[]){ "audit@localhost" } };
 	int last = lua_gettop(L);
@@ -48,6 +51,7 @@ l_peer(lua_State *L)
 	gss_OID_set_desc mechs = { 1, NULL };
 	OM_uint32 minor;
 
+	snprintf(cache, sizeof(cache), "MEMORY:gss-peer-%u", ++peers);
 	memset(p, 0, sizeof(*p));
 	luaL_setmetatable(L, PEER);
 	p->flags = GSS_C_CONF_FLAG | GSS_C_INTEG_FLAG;
