@@ -315,7 +315,7 @@ wants_to_read(struct peer *p)
 	case PEER_CLOSING:
 	case PEER_GONE: return false;
 	}
-	if (peer_is_waiting(p))
+	if (peer_is_waiting(p) || p->starved)
 		return false;
 	if (p->max_in_flight > 0)
 		budget.cap_sender = p->max_in_flight;
@@ -339,7 +339,8 @@ peer_update_reading(struct peer *p)
 	if (stopped && !p->stopped) {
 		w->counters.held_reading++;
 		log_warn("reading_stopped", log_s("sender", peer_sender(p)),
-		    log_s("reason", peer_is_waiting(p) ? "no memory" : "cap on memory"));
+		    log_s("reason",
+			peer_is_waiting(p) || p->starved ? "no memory" : "cap on memory"));
 	} else if (!stopped && p->stopped && p->state == PEER_OPEN && w->exempt != p)
 		log_info("reading_resumed", log_s("sender", peer_sender(p)));
 	if (w->exempt != p)
@@ -353,6 +354,14 @@ peer_update_reading(struct peer *p)
 void
 peer_again(struct peer *p)
 {
+	if (p->starved && !p->busy) {
+		p->starved = false;
+		if (wants_to_read(p) && !has_enough(p))
+			peer_read(p, p->wire->turn);
+		else
+			peer_mark_dirty(p);
+		return;
+	}
 	if (!peer_is_waiting(p) || p->busy)
 		return;
 	if (p->work != NULL)
@@ -415,7 +424,7 @@ peer_tend(struct peer *p)
 	now = peer_memory(p);
 	w->reconsider |= budget_count(&w->budget, p->counted, now);
 	p->counted = now;
-	w->reconsider |= peer_is_waiting(p);
+	w->reconsider |= peer_is_waiting(p) || p->starved;
 	if (p->fd >= 0)
 		peer_update_reading(p);
 }

@@ -34,6 +34,7 @@ struct peer {
 	bool ended;       /* the peer has closed its side */
 	bool draining;    /* OPEN, but we are stopping: at the next quiet moment it ends */
 	bool stopped;     /* OPEN, but not read: a cap on memory */
+	bool starved;     /* OPEN, but there was no memory to read to; tried again soon */
 	const char *lost; /* the connection is gone for that reason, but not all is taken yet */
 	ev_io readable, writable;
 	ev_timer timer; /* LOGIN: grace; draining: its limit; CLOSING, LINGER: linger */
@@ -81,7 +82,10 @@ void peer_finish(struct peer *p, const char *reason);
 void peer_drain(struct peer *p, const char *reason);
 /* The orderly stop. */
 void peer_stop(struct peer *p);
-/* Takes what the handler had no memory for once more, and what lies behind it. */
+/*
+ * Where memory was out, tries once more: to read, or to hand over what the handler had none for, and
+ * what lies behind it.
+ */
 void peer_again(struct peer *p);
 /* Starts or stops reading, as state and budget say. */
 void peer_update_reading(struct peer *p);

@@ -104,6 +104,23 @@ read_ended(struct peer *p, ssize_t n)
 		    p, p->state == PEER_LOGIN ? "closed before it was authenticated" : p->reason);
 }
 
+/*
+ * Room for what is about to be read. Without it a sender is not read, which costs it nothing but time; to
+ * close it could silence its host for good.
+ */
+static bool
+has_room(struct peer *p, size_t bytes)
+{
+	if (LIKELY(buf_need(&p->in, bytes)))
+		return true;
+	p->in.failed = false; /* what is there is whole */
+	if (p->state == PEER_OPEN)
+		p->starved = true;
+	else
+		peer_close(p, "out of memory");
+	return false;
+}
+
 /* Reads behind the unfinished frame of a peer, to the end of that frame at most. */
 static ssize_t
 read_long(struct peer *p, size_t bytes)
@@ -113,11 +130,8 @@ read_long(struct peer *p, size_t bytes)
 
 	if (bytes > left)
 		bytes = left;
-	if (!buf_need(&p->in, bytes)) {
-		p->in.failed = false; /* what is there is whole */
-		peer_close(p, "out of memory");
+	if (!has_room(p, bytes))
 		return 0;
-	}
 	if ((n = recv(p->fd, buf_end(&p->in), bytes, 0)) <= 0) {
 		read_ended(p, n);
 		return 0;
@@ -161,18 +175,20 @@ read_shared(struct peer *p, size_t bytes)
 static ssize_t
 read_for_work(struct peer *p, size_t bytes)
 {
-	uint8_t *scratch = p->wire->scratch;
-	ssize_t n = recv(p->fd, scratch, bytes, 0);
+	size_t unread = socket_unread(p->fd);
+	ssize_t n;
 
-	if (n <= 0) {
+	/* No more room than it takes: there may be thousands of peers. */
+	if (bytes > unread)
+		bytes = unread > 0 ? unread : 1;
+	if (!has_room(p, bytes))
+		return 0;
+	if ((n = recv(p->fd, buf_end(&p->in), bytes, 0)) <= 0) {
 		read_ended(p, n);
 		return 0;
 	}
-	buf_append(&p->in, scratch, (size_t)n);
-	if (buf_failed(&p->in))
-		peer_close(p, "out of memory");
-	else
-		peer_work_came(p);
+	p->in.len += (size_t)n;
+	peer_work_came(p);
 	return n;
 }
 

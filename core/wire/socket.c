@@ -90,12 +90,18 @@ socket_port(int fd)
 	return 0;
 }
 
-bool
-socket_has_unread(int fd)
+size_t
+socket_unread(int fd)
 {
 	int unread = 0;
 
-	return ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+	return ioctl(fd, FIONREAD, &unread) == 0 && unread > 0 ? (size_t)unread : 0;
+}
+
+bool
+socket_has_unread(int fd)
+{
+	return socket_unread(fd) > 0;
 }
 
 static void

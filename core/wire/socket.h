@@ -6,6 +6,7 @@
 #define WIRE_SOCKET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -25,7 +26,9 @@ struct addrinfo;
 struct err *socket_listen(int *out, const struct addrinfo *ai, uint16_t port) MUST_USE;
 /* The port that a socket is bound to. */
 uint16_t socket_port(int fd);
-/* Are there bytes that nobody has read? */
+/* Bytes that nobody has read; 0 when the system does not say. */
+size_t socket_unread(int fd);
+/* Are there any? */
 bool socket_has_unread(int fd);
 /*
  * Settings of a connection: no delay, and a keep-alive that outlasts the peer's own patience.

@@ -55,7 +55,7 @@ choose_exempt(struct wire *w)
 	for (struct list *node = w->senders.next; node != &w->senders; node = node->next) {
 		struct peer *p = container_of(node, struct peer, all);
 
-		if (p->stopped && !peer_is_waiting(p) &&
+		if (p->stopped && !peer_is_waiting(p) && !p->starved &&
 		    (best == NULL || p->in.len > best->in.len) && socket_has_unread(p->fd))
 			best = p;
 	}
@@ -77,7 +77,7 @@ reconsider(struct wire *w)
 
 		peer_update_reading(p);
 		stopped |= p->stopped;
-		waiting |= peer_is_waiting(p);
+		waiting |= peer_is_waiting(p) || p->starved;
 	}
 	if (stopped && w->owed == 0)
 		choose_exempt(w);

@@ -93,6 +93,34 @@ describe("core.wire memory", function()
     assert.truthy(log:find("event=reading_resumed sender=127.0.0.1", 1, true), log)
   end)
 
+  -- The sanitizers end a program that gets no memory.
+  if not (os.getenv "FLAVOR" or ""):find "[at]san" then
+    it("waits when the system has none, and takes the record when there is some again", function()
+      open { max_frame = 48 << 20, max_in_flight = 1 << 30, max_in_flight_sender = 1 << 30 }
+      local s = login()
+      local size = 44 << 20 -- beyond 32 MiB nothing comes from the heap
+      pour(s, 1, size)
+      local later, sent = s.unsent:sub((16 << 20) + 1), 0
+      s.unsent = s.unsent:sub(1, 16 << 20)
+      while #s.unsent > 0 do push(s) end
+      for _ = 1, 10 do turn() end
+      collectgarbage()
+      wire.memory(1 << 20)
+      finally(function() wire.memory() end)
+      for _ = 1, 200 do -- until it needs more room than it has, and nothing goes any more
+        local all, _, some = s.socket:send(later, sent + 1)
+        sent = all or some
+        r:turn(0.001)
+      end
+      wire.memory()
+      assert.equal(1, r:counters().connections)
+      assert.matches("event=reading_stopped sender=127.0.0.1 reason=\"no memory\"", wire.log(), 1, true)
+      s.unsent = later:sub(sent + 1)
+      finish(s)
+      assert.equal(1, r:counters().held_reading)
+    end)
+  end
+
   it("at the cap on all, those that hold much stop first, and a quiet sender goes on", function()
     open { max_in_flight = 8 << 20 }
     local greedy, quiet = login { window = 100000 }, login()

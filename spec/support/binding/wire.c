@@ -9,6 +9,7 @@
 #include <lua.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -1029,6 +1030,32 @@ l_vanish(lua_State *L)
 	return 1;
 }
 
+/*
+ * memory(bytes): this process gets no more than so many beside what it has; without, as much as there
+ * is again. What is in the heap and free can be had all the same.
+ */
+static int
+l_memory(lua_State *L)
+{
+	struct rlimit limit;
+	unsigned long pages = 0;
+	FILE *f;
+
+	if (getrlimit(RLIMIT_AS, &limit) != 0)
+		return luaL_error(L, "getrlimit: %s", strerror(errno));
+	limit.rlim_cur = limit.rlim_max;
+	if (!lua_isnoneornil(L, 1)) {
+		if ((f = fopen("/proc/self/statm", "r")) == NULL || fscanf(f, "%lu", &pages) != 1)
+			return luaL_error(L, "/proc/self/statm");
+		fclose(f);
+		limit.rlim_cur =
+		    (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + (rlim_t)luaL_checkinteger(L, 1);
+	}
+	if (setrlimit(RLIMIT_AS, &limit) != 0)
+		return luaL_error(L, "setrlimit: %s", strerror(errno));
+	return 0;
+}
+
 /* lock(path) -> descriptor that holds a lock on the whole file, as another program might */
 static int
 l_lock(lua_State *L)
@@ -1146,6 +1173,7 @@ static const luaL_Reg functions[] = {
 	{ "initiator", l_initiator },
 	{ "setenv", l_setenv },
 	{ "user", l_user },
+	{ "memory", l_memory },
 	{ "vanish", l_vanish },
 	{ "lock", l_lock },
 	{ "unlock", l_unlock },
