@@ -179,6 +179,9 @@ load_entry(struct lookup *l, struct cut *c, const struct source *s, double now)
 	if (key_len == 0 || key_len > FORM_KEY_MOST || value_len > FIELDS_ANSWER ||
 	    !take(c, key_len, &key) || !take(c, value_len, &value))
 		return false;
+	if (head[0] == 1 ? !fields_whole((struct str){ value, value_len })
+			 : head[0] != 0 || value_len > 0)
+		return false;
 	if (good <= now || good > now + FURTHER_MOST || fresh > good)
 		return true;
 	e = cache_put(&l->cache, s->id, (struct str){ key, key_len },

@@ -79,6 +79,8 @@ column(const struct columns *c, size_t i)
 {
 	size_t from = i > 0 ? c->ends[i - 1] : 0;
 
+	if (c->ends[i] == from) /* there may be no text at all */
+		return STR("");
 	return (struct str){ c->text.at + from, c->ends[i] - from };
 }
 

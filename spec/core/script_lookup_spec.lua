@@ -142,6 +142,23 @@ describe("core.script asks", function()
     end
   end)
 
+  for what, case in pairs {
+    ["names that mean something to Lua are data"] = { [[{"__index":{"a":1},"__metatable":5,"__gc":1,"__pairs":2}]],
+      [[{"__gc":1,"__index":{"a":1},"__metatable":5,"__pairs":2}]] },
+    ["numbers beyond any are null"] = { '{"big":1e999,"small":-1e999,"tiny":1e-999}',
+      '{"big":null,"small":null,"tiny":0}' },
+    ["of two members of one name the later one counts"] = { '{"a":1,"a":2}', '{"a":2}' },
+    ["a NUL is a character, half of a pair none"] = { [[{"a":"x\u0000y","b":"\ud800"}]],
+      '{"a":"x\\u0000y","b":"\u{FFFD}"}' },
+    ["bytes that are no UTF-8 are spelled as everywhere"] = { '{"a":"\255\254"}', [[{"a":"\\xFF\\xFE"}]] },
+    ["gaps in a list close"] = { "[null,1,null]", "[1]" },
+  } do
+    it("odd answers, and " .. what, function()
+      local _, result = document("doc.answer = vm(doc.zonename)", { json = case[1] })
+      assert.matches('"answer":' .. case[2], result.json, 1, true)
+    end)
+  end
+
   it("an answer again when its version is another one, and reads it once otherwise", function()
     local asker = fake_asker.new()
     local script = open("doc.zonealias = vm(doc.zonename).alias", asker)

@@ -28,6 +28,7 @@ describe("lookup in a file", function()
   for _, case in ipairs {
     { "a JSON list", '[{"zonename":"a","alias":"web","x":1},{"zonename":"b","alias":"db"}]' },
     { "a JSON object", ' {"a":{"alias":"web","x":1},"b":{"alias":"db"}}' },
+    { "CSV with a column without a name", '"",zonename,alias\nx,a,web\n,b,db\n' },
     { "CSV", "zonename,alias,owner,x\na,web,,1\nb,db,,\n" },
   } do
     it("reads " .. case[1], function()
@@ -87,8 +88,8 @@ describe("lookup in a file", function()
   end)
 
   it("refuses a file that would hold up everything else while it is read, whatever there is of memory", function()
-    local zone = open('[{"zonename":"a","alias":"web"}]' .. (" "):rep(16 * 1024 * 1024), { max_bytes = 256 * 1024 * 1024 })
-      :source(description())
+    local text = '[{"zonename":"a","alias":"web"}]' .. (" "):rep(16 * 1024 * 1024)
+    local zone = open(text, { max_bytes = 256 * 1024 * 1024 }):source(description())
     assert.equal("missing", door.room:ask(zone, "a"))
     assert.truthy(door:log():find("larger than 16 MiB", 1, true))
   end)

@@ -1,5 +1,7 @@
+local base = require "core.base"
 local data = require "spec.support.triton_data"
 local lookup_door = require "spec.support.lookup_door"
+local mime = require "mime"
 local process = require "spec.support.process"
 local triton = require "spec.support.triton"
 
@@ -102,6 +104,14 @@ describe("cache that outlives the program", function()
     starts_without(function(text) return text:sub(1, #text - 1) end, "it is damaged")
     door:close()
     starts_without(function(text) return text:sub(1, 20) end, "it is cut off")
+  end)
+
+  it("is ignored when a value in it is no JSON, though its sum is right", function()
+    starts_without(function(text)
+      local body = text:sub(1, -33):gsub('{"alias"', '{~alias"')
+      local sum = base.sha256_base64url(body):gsub("-", "+"):gsub("_", "/")
+      return body .. mime.unb64(sum .. ("="):rep(-#sum % 4))
+    end, "it is damaged")
   end)
 
   it("is ignored when it is empty", function()
