@@ -128,8 +128,8 @@ return {
 		-- From 0.1 to 3600 seconds.
 		-- login_grace_time = 10,
 
-		-- Bytes received from one sender and not settled. At this cap reading from it
-		-- stops; its connection stays.
+		-- Bytes received over one connection of a sender and not settled. At this cap
+		-- reading from it stops; the connection stays.
 		-- From 64 KiB to 64 GiB.
 		-- max_in_flight_sender = 64 * 1024 * 1024,
 

@@ -132,8 +132,8 @@ static const struct setting limits_schema[] = {
 	    "Seconds that a connection has to authenticate before it is closed."),
 	INTEGER("max_in_flight_sender", HERE(limits.max_in_flight_sender), "64 * 1024 * 1024",
 	    64 * KIB, 64 * GIB,
-	    "Bytes received from one sender and not settled. At this cap reading from it "
-	    "stops; its connection stays."),
+	    "Bytes received over one connection of a sender and not settled. At this cap reading "
+	    "from it stops; the connection stays."),
 	INTEGER("max_in_flight", HERE(limits.max_in_flight), "256 * 1024 * 1024", 64 * KIB,
 	    1024 * GIB,
 	    "Bytes received and not settled, of all senders. At this cap reading stops, from "
