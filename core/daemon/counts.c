@@ -63,7 +63,7 @@ tell_output(const struct pipeline_rooms *rooms)
 
 	output_counters(rooms->output, &n);
 	log_answer("output_counts", N("requests", n.requests), N("documents", n.documents),
-	    N("bytes", n.bytes), N("indexed", n.indexed), N("existed", n.exists),
+	    N("bytes", n.bytes), N("indexed", n.indexed), N("existed", n.existed),
 	    N("refused", n.refused), N("repaired", n.repaired), N("rerouted", n.rerouted),
 	    N("retried_items", n.retried_items), N("retried_requests", n.retried_requests),
 	    N("halved", n.halved), N("answers_429", n.answers_429), N("answers_5xx", n.answers_5xx),

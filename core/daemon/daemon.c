@@ -427,7 +427,7 @@ raise_descriptors(const struct daemon *d)
 		return;
 	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
-		log_warn("descriptors_few", log_i("descriptors", (int64_t)limit.rlim_cur),
+		log_warn("descriptors_low", log_i("limit", (int64_t)limit.rlim_cur),
 		    log_i("wanted", (int64_t)wanted),
 		    log_s("cure", "raise the limit of open files of the service"));
 }

@@ -133,7 +133,7 @@ journal_stalled(void *ctx, const char *reason)
 		    log_s("cure", "make room on the disk of the journal, or raise "
 				  "journal.max_bytes; nothing has to be restarted"));
 	else
-		log_info("acknowledgements_resume", log_i("owed", (int64_t)p->owed));
+		log_info("acknowledgements_resumed", log_i("owed", (int64_t)p->owed));
 }
 
 struct err *

@@ -35,14 +35,14 @@ say_stalled(struct journal *j, enum writer_status status, int error)
 }
 
 static void
-say_goes_on(struct journal *j)
+say_resumed(struct journal *j)
 {
 	j->pause = 0;
 	ev_timer_stop(j->loop, &j->retry);
 	if (j->counters.stalled == NULL)
 		return;
 	j->counters.stalled = NULL;
-	log_info("journal_goes_on", log_s("directory", j->config.directory));
+	log_info("journal_resumed", log_s("directory", j->config.directory));
 	if (j->handler.stalled != NULL)
 		j->handler.stalled(j->handler.ctx, NULL);
 }
@@ -143,7 +143,7 @@ done(struct pool_job *job)
 	j->commit.busy = false;
 	account(j);
 	if (status == WRITER_DONE) {
-		say_goes_on(j);
+		say_resumed(j);
 		commit_soon(j);
 		j->handler.stored(j->handler.ctx, j->stored);
 		return;

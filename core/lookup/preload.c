@@ -141,7 +141,7 @@ finish_round(struct source *s)
 	    log_i("elements", (int64_t)p->elements), log_i("pages", (int64_t)p->pages));
 	if (p->holes)
 		log_warn("lookup_memory_short", log_s("source", s->name),
-		    log_s("hint", "not all of it fits into lookups.max_bytes"));
+		    log_s("meaning", "not all of it fits into lookups.max_bytes"));
 	begin_round(p);
 	come_back(s, s->d.preload.every);
 }

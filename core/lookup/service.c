@@ -155,7 +155,7 @@ service_reopen(struct service *service)
 		return;
 	if ((e = connect_to(&fresh)) != NULL) {
 		log_warn("lookup_service_kept", log_s("service", service->config->name), log_e(e),
-		    log_s("hint", "it goes on with what was read before"));
+		    log_s("effect", "it goes on with what was read before"));
 		err_free(e);
 		service_close(&fresh);
 		return;

@@ -139,7 +139,7 @@ void output_close(struct output *o);
 /* Counters since the start, for logs and metrics. */
 struct output_counters {
 	uint64_t requests, documents, bytes; /* sent */
-	uint64_t indexed, exists, refused, repaired, rerouted;
+	uint64_t indexed, existed, refused, repaired, rerouted;
 	uint64_t retried_items, retried_requests, halved;
 	uint64_t answers_429, answers_5xx,
 	    answers_odd; /* odd: not JSON, too few items, a proxy's page */

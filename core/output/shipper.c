@@ -112,7 +112,7 @@ shipper_settle(struct shipper *s, struct batch_item *item, const struct output_s
 		s->counters.repaired += settled->repaired;
 		s->counters.rerouted += settled->rerouted;
 		break;
-	case OUTPUT_EXISTS: s->counters.exists++; break;
+	case OUTPUT_EXISTS: s->counters.existed++; break;
 	case OUTPUT_REFUSED: s->counters.refused++; break;
 	}
 	s->port.settled(s->port.ctx, item->cookie, settled);

@@ -239,7 +239,7 @@ peer_close(struct peer *p, const char *reason)
 	log_info("disconnected", log_s("from", p->from), log_s("sender", peer_sender(p)),
 	    log_s("reason", reason), log_i("records", (int64_t)p->records),
 	    log_i("acknowledged", (int64_t)p->acknowledged),
-	    log_i("unsettled", (int64_t)p->receipts.owed));
+	    log_i("owed", (int64_t)p->receipts.owed));
 	p->busy = true;
 	w->handler->left(w->handler->ctx, p, reason);
 	p->busy = was_busy;

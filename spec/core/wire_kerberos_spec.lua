@@ -552,7 +552,7 @@ describe("core.wire kerberos_v5", function()
     for n = 1, 2 do assert.is_true(s.context:verify(plain(n, "x"), s:read_frame():sub(9))) end
     assert.equal("closed", s:wait_end())
     s:close()
-    logged("event=disconnected", "its ticket has expired", "unsettled=0")
+    logged("event=disconnected", "its ticket has expired", "owed=0")
     assert.same({ 2, 2 }, { r:counters().records, r:counters().acknowledged })
   end)
 
@@ -582,7 +582,7 @@ describe("core.wire kerberos_v5", function()
     assert.equal("closed", s:wait_end())
     s:close()
     turn_until("its end", function() return r:counters().connections == 0 end)
-    logged("event=disconnected", "its ticket has expired", "unsettled=0")
+    logged("event=disconnected", "its ticket has expired", "owed=0")
   end)
 
   for name, case in pairs {

@@ -61,7 +61,7 @@ describe("an index that is away", function()
     assert.is_true(full.lost > 0)
     o:tell("rate", 1000)
     o:tell("store", "up")
-    d:logged "event=acknowledgements_resume"
+    d:logged "event=acknowledgements_resumed"
     process.until_true("windows with room", function() return o:report().outstanding < 100 end)
     o:tell("rate", 0)
     o:settled()

@@ -78,7 +78,7 @@ push_counters(lua_State *L, const struct output_counters *c)
 	COUNTER(documents);
 	COUNTER(bytes);
 	COUNTER(indexed);
-	COUNTER(exists);
+	COUNTER(existed);
 	COUNTER(refused);
 	COUNTER(repaired);
 	COUNTER(rerouted);
