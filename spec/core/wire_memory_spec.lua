@@ -107,11 +107,12 @@ describe("core.wire memory", function()
       collectgarbage()
       wire.memory(1 << 20)
       finally(function() wire.memory() end)
-      for _ = 1, 200 do -- until it needs more room than it has, and nothing goes any more
+      assert.truthy(s:wait_for(function() -- until it needs more room than it has
         local all, _, some = s.socket:send(later, sent + 1)
         sent = all or some
         r:turn(0.001)
-      end
+        return r:counters().held_reading > 0 or r:counters().connections == 0
+      end, 60))
       wire.memory()
       assert.equal(1, r:counters().connections)
       assert.matches("event=reading_stopped sender=127.0.0.1 reason=\"no memory\"", wire.log(), 1, true)

@@ -246,7 +246,7 @@ return function(host)
     if words[1] ~= "-s" then host.fail "usage: audit -s\n" end
     local fault = host.auditd_fault()
     if fault then host.fail("%s\n", fault) end
-    if audit.nobody_answers then os.execute "exec sleep 20" end
+    if audit.nobody_answers then os.execute "exec /bin/sleep 20" end
     host.state.services[AUDITD].state = "online"
     load(false)
   end
