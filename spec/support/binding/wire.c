@@ -1030,9 +1030,30 @@ l_vanish(lua_State *L)
 	return 1;
 }
 
+/* What malloc would still find in its free lists, however little the system gives it. */
+static void *hoard[512];
+static size_t hoarded;
+
+static void
+hoard_free(void)
+{
+	while (hoarded > 0)
+		free(hoard[--hoarded]);
+}
+
+static void
+hoard_blocks(size_t least)
+{
+	void *block;
+
+	for (size_t size = (size_t)1 << 30; size >= least; size /= 2)
+		while (hoarded < sizeof(hoard) / sizeof(hoard[0]) && (block = malloc(size)) != NULL)
+			hoard[hoarded++] = block;
+}
+
 /*
  * memory(bytes): this process gets no more than so many beside what it has; without, as much as there
- * is again. What is in the heap and free can be had all the same.
+ * is again. Blocks smaller than that may still be free in the heap.
  */
 static int
 l_memory(lua_State *L)
@@ -1053,6 +1074,10 @@ l_memory(lua_State *L)
 	}
 	if (setrlimit(RLIMIT_AS, &limit) != 0)
 		return luaL_error(L, "setrlimit: %s", strerror(errno));
+	if (lua_isnoneornil(L, 1))
+		hoard_free();
+	else
+		hoard_blocks((size_t)luaL_checkinteger(L, 1));
 	return 0;
 }
 
