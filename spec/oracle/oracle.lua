@@ -94,6 +94,14 @@ function oracle.idle(d, limit)
   end, limit or 60)
 end
 
+-- What a long run has to show for itself.
+local function tell_figures(hosts, last)
+  if oracle.rounds(1) == 1 then return end
+  print(("  %d hosts, %d connections: %d records taken, %d acknowledged, %d lost by full windows, %d stored, %d refused"
+    .. " as stored before; acknowledged in %.1f ms (p50), %.1f (p99), %.1f at most"):format(hosts, last.connections,
+    last.put, last.acked, last.lost, last.stored, last.conflicts, last.p50 / 1e3, last.p99 / 1e3, last.max / 1e3))
+end
+
 --- Waits until every record that a host's plugin took is acknowledged and, but for noise, has its document.
 function oracle:settled(limit)
   local last
@@ -105,6 +113,7 @@ function oracle:settled(limit)
   assert(ok, ("not settled: put=%d acked=%d stored=%d outstanding=%d acked_missing=%d"):format(last.put, last.acked,
     last.stored, last.outstanding, last.acked_missing))
   assert(last.faults == 0, last.fault)
+  tell_figures(self.hosts, last)
   return last
 end
 
