@@ -148,9 +148,6 @@ fold_line(enum log_level level, const char *event, uint64_t hash)
 	fold_report(oldest);
 	*oldest = (struct fold){ .hash = hash, .since = time(NULL), .level = level };
 	snprintf(oldest->event, sizeof(oldest->event), "%s", event);
-	for (char *p = oldest->event; *p != '\0'; p++)
-		if (*p == ' ')
-			*p = '_';
 	return false;
 }
 
@@ -159,8 +156,7 @@ log_write(enum log_level level, const char *event, const struct log_pair *pairs,
 {
 	struct buf tail = { 0 };
 
-	buf_printf(&tail, "level=%s event=", level_names[level]);
-	put_value(&tail, str_of(event));
+	buf_printf(&tail, "level=%s event=%s", level_names[level], event);
 	for (; pairs->key != NULL; pairs++) {
 		buf_printf(&tail, " %s=", pairs->key);
 		if (pairs->kind == LOG_PAIR_INTEGER)

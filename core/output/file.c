@@ -76,7 +76,7 @@ group_failed(struct file_sink *s)
 	    log_s("reason", strerror(s->file.error)),
 	    log_i("waiting", (int64_t)(s->writing.count + s->next.count)),
 	    log_s("cure",
-		"nothing is acknowledged until the disk takes it: free space, or look after the disk"));
+		"free space, or look after the disk; documents wait meanwhile, in the journal if there is one"));
 	ev_timer_set(&s->retry, (double)delay / (double)CLOCK_SECOND, 0);
 	ev_timer_start(s->base.loop, &s->retry);
 }

@@ -229,11 +229,12 @@ check_nodes(struct shipper *s, int64_t now)
 		log_error("no_node_answers", log_i("nodes", s->nodes.count),
 		    log_i("seconds", seconds), log_i("waiting", (int64_t)s->pending),
 		    log_s("effect",
-			"documents wait and nothing is acknowledged: the windows of the senders "
-			"fill, and a host whose window is full loses records"),
+			"documents wait, in the journal if there is one; without one the windows "
+			"of the senders fill, and a host whose window is full loses records"),
 		    log_s("cure",
-			"see whether the servers run and can be reached; do not restart this "
-			"program or the hosts' auditd meanwhile (etc/doc/delivery.md: The trap)"));
+			"see whether the servers run and can be reached; without a journal do not "
+			"restart this program or the hosts' auditd meanwhile (etc/doc/delivery.md: "
+			"The trap)"));
 	}
 }
 

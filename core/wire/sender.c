@@ -369,7 +369,7 @@ lost(struct sender *s, struct err *why)
 		pause =
 		    s->failures > 7 ? PAUSE_MOST : PAUSE_LEAST * (double)(1u << (s->failures - 2));
 	snprintf(again_in, sizeof(again_in), "%.1f", pause);
-	log_warn(s->counters.connections > 0 ? "connection lost" : "no connection",
+	log_warn(s->counters.connections > 0 ? "connection_lost" : "not_connected",
 	    log_s("to", s->config.host), log_i("port", s->config.port), log_e(why),
 	    log_i("outstanding", s->outbox.outstanding), log_s("again_in", again_in));
 	err_free(why);

@@ -581,7 +581,7 @@ describe("core.output.shipper", function()
         story:turn()
         assert.equal(episode, lines "nodes_answer_again")
       end
-      assert.matches("effect=.*nothing is acknowledged.*cure=", process.read(folder .. "/log"))
+      assert.matches("effect=.*in the journal if there is one; without.*cure=", process.read(folder .. "/log"))
     end)
   end)
 

@@ -189,7 +189,7 @@ describe("core.wire sender", function()
       assert.equal(5, #acked)
       assert.equal(2, counters.connections)
       local log = wire.log()
-      assert.truthy(log:find("event=\"connection lost\" to=127.0.0.1", 1, true), log)
+      assert.truthy(log:find("event=connection_lost to=127.0.0.1", 1, true), log)
       assert.truthy(log:find(case[2], 1, true), log)
     end)
   end
