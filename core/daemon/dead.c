@@ -3,14 +3,17 @@
 
 #include <ev.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/jsonread.h"
 #include "base/log.h"
 #include "daemon/pledge.h"
 
 #define SEGMENT_LEAST (1u << 20)
-#define SEGMENTS      16 /* at least so many in max_bytes: what expires goes by segments */
+#define SEGMENTS      16  /* at least so many in max_bytes: what expires goes by segments */
+#define KEEP_MOST     1e9 /* seconds; more is no time of a clock in nanoseconds */
 #define LOOK_TICKS    60
 #define LOOK_BYTES    (1u << 18) /* read at a time to find what has expired */
 
@@ -23,6 +26,7 @@ struct dead {
 	struct buf note; /* reused */
 	bool stalled;
 	bool looks_on; /* there may be more to let go */
+	int64_t due;   /* when the oldest letter is too old; 0: not known */
 	unsigned ticks;
 };
 
@@ -145,31 +149,59 @@ dead_pending(const struct dead *d)
 	return pledges_count(&d->pledges);
 }
 
+static int64_t
+keep_for(const struct dead *d)
+{
+	double seconds = d->config.keep_for < KEEP_MOST ? d->config.keep_for : KEEP_MOST;
+
+	return (int64_t)(seconds * (double)CLOCK_SECOND);
+}
+
+/* When it was set aside. A note of somebody else may not say it. */
+static int64_t
+letter_time(const struct journal_entry *entry)
+{
+	struct jsonread json;
+	char text[CLOCK_TEXT_SIZE];
+	int64_t time;
+
+	jsonread_init(&json, entry->note);
+	if (jsonread_next(&json) == JSONREAD_OBJECT && jsonread_next(&json) == JSONREAD_KEY &&
+	    jsonread_is(&json, STR("time")) && jsonread_next(&json) == JSONREAD_TEXT &&
+	    json.text.len < sizeof(text)) {
+		memcpy(text, json.text.at, json.text.len);
+		text[json.text.len] = '\0';
+		if (clock_parse(text, &time))
+			return time;
+	}
+	return entry->received;
+}
+
 /* The cursor goes to the first letter that is there and not too old. */
 static void
 looked(void *ctx, const struct journal_entry *entries, size_t count, uint64_t after)
 {
 	struct dead *d = ctx;
-	int64_t oldest = INT64_MIN;
+	int64_t now = clock_now(), due = INT64_MAX;
 
-	if (d->config.keep_for > 0.)
-		oldest = clock_now() - (int64_t)(d->config.keep_for * (double)CLOCK_SECOND);
-	for (size_t i = 0; i < count; i++)
-		if (entries[i].received >= oldest) {
+	for (size_t i = 0; i < count; i++) {
+		if (d->config.keep_for > 0.)
+			due = letter_time(&entries[i]) + keep_for(d);
+		if (due > now) {
+			d->due = due;
 			journal_move_cursor(d->journal, entries[i].number);
 			return;
 		}
+	}
 	journal_move_cursor(d->journal, after);
 	d->looks_on = count > 0;
+	d->due = now + keep_for(d); /* of one that comes from now on */
 }
 
 static bool
 has_expired(const struct dead *d)
 {
-	int64_t oldest = journal_oldest(d->journal);
-
-	return d->config.keep_for > 0. && oldest != 0 &&
-	       (double)(clock_now() - oldest) / (double)CLOCK_SECOND >= d->config.keep_for;
+	return d->config.keep_for > 0. && clock_now() >= d->due;
 }
 
 void

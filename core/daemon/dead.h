@@ -28,7 +28,7 @@ struct ev_loop;
 struct dead_config {
 	const char *directory; /* borrowed */
 	uint64_t max_bytes;    /* at this size nothing more is set aside */
-	double keep_for;       /* seconds after its receipt that a letter is kept; 0: for ever */
+	double keep_for;   /* seconds that a letter is kept after it was set aside; 0: for ever */
 	size_t max_memory; /* bytes of letters that wait for the disk; one more than that fits */
 };
 

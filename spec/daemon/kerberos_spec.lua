@@ -45,19 +45,9 @@ describe("auditrecv with kerberos_v5", function()
     return process.write(realm.folder .. "/trail-" .. (name or "file"), bsm.trail(records))
   end
 
-  -- The environment of a program whose wall clock can be set: shift(seconds).
-  local clocks = 0
-  local function a_clock(more)
-    clocks = clocks + 1
-    local file = realm.folder .. "/clock" .. clocks
-    local function shift(seconds)
-      local f = assert(io.open(file, "r+b") or io.open(file, "wb"))
-      f:write(string.pack("=i8", seconds))
-      f:close()
-    end
-    shift(0)
-    local env = { CLOCK_SHIFT = file, CLOCK_HURRY = more,
-      LD_PRELOAD = ((os.getenv "LD_PRELOAD" or "") .. ":" .. daemon.clock):gsub("^:", "") }
+  -- The realm's environment with a wall clock that can be set: shift(seconds).
+  local function a_clock(hurry)
+    local env, shift = daemon.clock(realm.folder, hurry)
     for name, value in pairs(realm.env) do env[name] = value end
     return env, shift
   end

@@ -439,6 +439,25 @@ describe("dead letters", function()
     assert.equal(0, (d:stop()))
   end)
 
+  it("are kept for so long from when they were set aside, however old their records are", function()
+    local settings = { journal = { directory = process.folder() .. "/journal" }, dead_letters = { keep_for = 3600 },
+      output = { type = "elasticsearch", urls = { "http://127.0.0.1:1" } } }
+    local folder = process.folder()
+    local env, shift = daemon.clock(folder)
+    process.mkdir(folder .. "/rules")
+    local d = daemon.start { folder = folder, settings = settings, env = env }
+    assert.equal(0, send(d, trail_of(folder, many(3))).status)
+    d:stop()
+    shift(86400)
+    d = daemon.start { folder = folder, settings = settings, env = env, rules = broken }
+    process.until_true("letters", function() return #d:dead() == 3 end)
+    process.sleep(2.5) -- each second those are let go that are too old
+    assert.equal(3, #d:dead())
+    shift(86400 + 4000)
+    process.until_true("their end", function() return #d:dead() == 0 end)
+    assert.equal(0, (d:stop()))
+  end)
+
   it("belong to one daemon: a second one on the same directory does not start", function()
     local d = daemon.start()
     local second = daemon.start { ready = false, settings = { dead_letters = { directory = d.dead_directory } } }

@@ -27,8 +27,21 @@ end
 --- The program under test; FLAVOR picks the build.
 daemon.program = os.getenv "AUDITRECV" or ".build/plain/auditrecv"
 
---- To be loaded before a program whose wall clock is to jump: spec/support/clock.c.
-daemon.clock = ("%s/.build/%s/clock.so"):format(os.getenv "PWD", os.getenv "FLAVOR" or "plain")
+--- A wall clock that can be set (spec/support/clock.c): the environment of programs that are to have it, and
+--- shift(seconds), how far it is ahead from then on. hurry: TCP keep-alive asks so many times as soon.
+function daemon.clock(folder, hurry)
+  local file = ("%s/clock%d"):format(folder, math.random(1, 1 << 30))
+  local library = ("%s/.build/%s/clock.so"):format(os.getenv "PWD", os.getenv "FLAVOR" or "plain")
+  local function shift(seconds)
+    local f = assert(io.open(file, "r+b") or io.open(file, "wb"))
+    f:write(string.pack("=i8", seconds))
+    f:close()
+  end
+  shift(0)
+  local env = { CLOCK_SHIFT = file, CLOCK_HURRY = hurry,
+    LD_PRELOAD = ((os.getenv "LD_PRELOAD" or "") .. ":" .. library):gsub("^:", "") }
+  return env, shift
+end
 
 --- Runs a command of the program to its end: daemon.run(folder, { "check", "-c", file }) -> process
 function daemon.run(folder, argv, options)
