@@ -214,7 +214,8 @@ return {
 		-- max_in_flight = 4,
 
 		-- Bytes of documents that wait, are in flight or are to be tried again. At this
-		-- cap no further record is taken up.
+		-- cap no further record is taken up. Those of an index that takes nothing may
+		-- fill half of it; what is more goes back to the journal, if there is one.
 		-- From 1 MiB to 64 GiB.
 		-- max_held_bytes = 32 * 1024 * 1024,
 

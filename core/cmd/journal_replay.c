@@ -39,6 +39,7 @@ on_settled(void *ctx, void *cookie, const struct output_settled *settled)
 		fprintf(stderr, "auditrecv journal: entry %" PRIu64 ": refused: %s\n", number,
 		    settled->reason != NULL ? settled->reason : "-");
 		break;
+	case OUTPUT_GIVEN_BACK: break; /* only where it is asked for */
 	}
 	if (r->settled != NULL)
 		r->settled(r->ctx, number, settled->fate != OUTPUT_REFUSED);

@@ -68,8 +68,8 @@ recovered_all(struct pipeline *p)
 	log_info("backlog_read", log_i("records", (int64_t)p->senders.ledger.recovered));
 }
 
-/* Puts an item of the journal into its sender's queue; false: there is no room. */
-static bool
+/* Puts an item of the journal into its sender's queue; NULL: there is no room. */
+static struct item *
 queue(struct pipeline *p, struct source *source, const struct journal_entry *entry,
     const uint8_t digest[IDENTITY_DIGEST], uint64_t place, size_t most)
 {
@@ -79,12 +79,12 @@ queue(struct pipeline *p, struct source *source, const struct journal_entry *ent
 	    !prefix_reserve(&p->prefix, place) ||
 	    (item = intake_item(p, source, entry->sequence, entry->full_size, entry->received,
 		 entry->bytes)) == NULL)
-		return false;
+		return NULL;
 	item->place = place;
 	memcpy(item->digest, digest, IDENTITY_DIGEST);
 	p->backlog.held += item->len + ITEM_COST;
 	senders_queue(&p->senders, source->sender, item);
-	return true;
+	return item;
 }
 
 void
@@ -106,12 +106,23 @@ backlog_keep(struct pipeline *p, struct source *source, const struct journal_ent
 	}
 	if (b->fetch_at < b->kept_from)
 		most /= 2; /* what has to be read needs room, too */
-	if (queue(p, source, entry, digest, place, most))
+	if (queue(p, source, entry, digest, place, most) != NULL)
 		b->kept_to = place + 1;
 	join(b);
 }
 
-/* Places that nothing was found at: damage, which the recovery set aside. */
+void
+backlog_damaged(struct pipeline *p, uint64_t first, uint64_t records)
+{
+	log_error("journal_records_damaged", log_i("records", (int64_t)records),
+	    log_i("first", (int64_t)first));
+	for (uint64_t place = first; place < first + records; place++) {
+		prefix_settle(&p->prefix, place);
+		p->senders.ledger.fates[FATE_DAMAGED]++;
+	}
+}
+
+/* Places that nothing was found at. */
 static bool
 skip(struct pipeline *p, uint64_t from, uint64_t to)
 {
@@ -119,51 +130,57 @@ skip(struct pipeline *p, uint64_t from, uint64_t to)
 		return true;
 	if (!prefix_reserve(&p->prefix, to - 1))
 		return false;
-	log_error("journal_records_damaged", log_i("records", (int64_t)(to - from)),
-	    log_i("first", (int64_t)from));
-	for (uint64_t place = from; place < to; place++) {
-		prefix_settle(&p->prefix, place);
-		p->senders.ledger.fates[FATE_DAMAGED]++;
-	}
+	backlog_damaged(p, from, to - from);
 	p->backlog.fetch_at = to;
 	return true;
 }
 
 /* A record from before the start is counted now: nobody has seen it since. */
 static void
-count_recovered(struct pipeline *p, struct sender *s, const struct resend *record)
+count_recovered(struct pipeline *p, const struct item *item)
 {
-	struct resend *first;
-	enum resend_status known =
-	    resends_find(&s->resends, record->sequence, record->digest, &first);
+	struct sender *s = item->source->sender;
+	struct resend record = { .sequence = item->sequence, .place = item->place }, *first;
+	enum resend_status known;
 
+	memcpy(record.digest, item->digest, IDENTITY_DIGEST);
+	known = resends_find(&s->resends, record.sequence, record.digest, &first);
 	s->ledger.recovered++;
 	if (known != RESEND_KNOWN)
 		intake_note(
-		    p, s, &s->recovered, record, known == RESEND_OTHER && s->recovered.begun);
+		    p, s, &s->recovered, &record, known == RESEND_OTHER && s->recovered.begun);
+}
+
+struct item *
+backlog_queue(struct pipeline *p, const struct journal_entry *entry)
+{
+	uint8_t digest[IDENTITY_DIGEST];
+	struct source *source = source_get(
+	    &p->senders, entry->sender, groups_named(p->rooms.groups, entry->sender->group));
+	struct item *item;
+
+	if (source == NULL)
+		return NULL;
+	identity_digest(source->sender->name, entry->sequence, entry->bytes, digest);
+	item = queue(p, source, entry, digest, entry->number, p->config.max_memory);
+	if (item != NULL)
+		p->backlog.read++;
+	source_release(source);
+	return item;
 }
 
 /* Takes up a record that was read; false: there is no room for it now. */
 static bool
 take(struct pipeline *p, const struct journal_entry *entry)
 {
-	struct resend record = { .sequence = entry->sequence, .place = entry->number };
-	struct source *source = source_get(
-	    &p->senders, entry->sender, groups_named(p->rooms.groups, entry->sender->group));
-	bool taken;
+	const struct item *item = backlog_queue(p, entry);
 
-	if (source == NULL)
+	if (item == NULL)
 		return false;
-	identity_digest(source->sender->name, entry->sequence, entry->bytes, record.digest);
-	taken = queue(p, source, entry, record.digest, entry->number, p->config.max_memory);
-	if (taken) {
-		p->backlog.read++;
-		p->backlog.fetch_at = entry->number + 1;
-		if (entry->number < p->backlog.recovered)
-			count_recovered(p, source->sender, &record);
-	}
-	source_release(source);
-	return taken;
+	p->backlog.fetch_at = entry->number + 1;
+	if (entry->number < p->backlog.recovered)
+		count_recovered(p, item);
+	return true;
 }
 
 static void
@@ -192,21 +209,27 @@ backlog_pump(struct pipeline *p)
 {
 	struct backlog *b = &p->backlog;
 	size_t bytes = FETCH_MOST;
+	bool ahead;
 
 	if (p->rooms.journal == NULL)
 		return;
 	recovered_all(p);
 	if (b->stuck && p->in_hand != NULL)
 		return; /* what it lacks comes back with what has a fate */
-	if (b->fetching || b->fetch_at >= gap_end(p) ||
-	    b->fetch_at >= journal_stored(p->rooms.journal))
+	if (b->fetching)
 		return;
 	if (bytes > p->config.max_memory / 4)
 		bytes = p->config.max_memory / 4;
 	/* As much as is asked for should fit, with what its items take beside. */
 	if (b->held > 0 && b->held + 2 * bytes > p->config.max_memory)
 		return;
-	b->fetching = journal_fetch(p->rooms.journal, b->fetch_at, bytes, fetched, p);
+	ahead = b->fetch_at < gap_end(p) && b->fetch_at < journal_stored(p->rooms.journal);
+	/* In turns, where there is something to read for both. */
+	b->walked = returned_is_due(p) && !(ahead && b->walked);
+	if (b->walked)
+		b->fetching = returned_fetch(p, bytes);
+	else if (ahead)
+		b->fetching = journal_fetch(p->rooms.journal, b->fetch_at, bytes, fetched, p);
 }
 
 void

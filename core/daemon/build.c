@@ -197,6 +197,19 @@ build_wire(struct build_wire *out, const struct settings *s)
 	return NULL;
 }
 
+/*
+ * What paused indices may hold: half of what the output may, and not so much that their records
+ * fill the journal's memory.
+ */
+static size_t
+parked_bytes(const struct settings *s)
+{
+	uint64_t most = (uint64_t)s->output.max_held_bytes / 2;
+	uint64_t memory = (uint64_t)s->journal.max_memory / 4;
+
+	return (size_t)(memory < most ? memory : most);
+}
+
 struct err *
 build_output(struct build_output *out, const struct settings *s, struct pool *pool)
 {
@@ -216,6 +229,7 @@ build_output(struct build_output *out, const struct settings *s, struct pool *po
 		.max_bytes = (size_t)s->output.max_bytes,
 		.max_in_flight = (unsigned)s->output.max_in_flight,
 		.max_held_bytes = (size_t)s->output.max_held_bytes,
+		.max_parked_bytes = parked_bytes(s),
 		.request_timeout = s->output.request_timeout,
 		.retry_for = s->output.retry_for,
 		.template_name = s->output.template_name,

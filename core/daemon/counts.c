@@ -66,9 +66,10 @@ tell_output(const struct pipeline_rooms *rooms)
 	    N("bytes", n.bytes), N("indexed", n.indexed), N("existed", n.existed),
 	    N("refused", n.refused), N("repaired", n.repaired), N("rerouted", n.rerouted),
 	    N("retried_items", n.retried_items), N("retried_requests", n.retried_requests),
-	    N("halved", n.halved), N("answers_429", n.answers_429), N("answers_5xx", n.answers_5xx),
-	    N("answers_odd", n.answers_odd), N("in_flight", n.in_flight),
-	    N("paused_indices", n.paused_indices), N("pending", output_pending(rooms->output)),
+	    N("halved", n.halved), N("given_back", n.given_back), N("answers_429", n.answers_429),
+	    N("answers_5xx", n.answers_5xx), N("answers_odd", n.answers_odd),
+	    N("in_flight", n.in_flight), N("paused_indices", n.paused_indices),
+	    N("pending", output_pending(rooms->output)),
 	    N("held_bytes", output_held(rooms->output)),
 	    N("dead_letters_pending", dead_pending(rooms->dead)));
 }

@@ -55,6 +55,7 @@ struct item {
 	uint8_t waits_for; /* settlements that are still out: a withheld record has two */
 	uint8_t fate;      /* enum fate: the graver of those that came in */
 	bool has_letter;   /* it is a dead letter, or will be: one will do */
+	bool returned;     /* it was in hand before, and had to go back to the journal */
 	char bytes[];
 };
 

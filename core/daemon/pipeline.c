@@ -107,6 +107,12 @@ output_broken(void *ctx, const char *reason)
 	p->config.broken(p->config.ctx, reason);
 }
 
+static void
+output_reopened(void *ctx)
+{
+	returned_want(ctx);
+}
+
 /* On disk: from now on a restart loses none of them. */
 static void
 journal_has_stored(void *ctx, uint64_t below)
@@ -149,6 +155,7 @@ pipeline_new(struct pipeline **out, struct ev_loop *loop, const struct pipeline_
 		.settled = work_output_settled,
 		.ready = output_is_ready,
 		.broken = output_broken,
+		.reopened = output_reopened,
 		.ctx = p,
 	};
 	p->journal_handler = (struct journal_handler){
@@ -296,6 +303,7 @@ pipeline_free(struct pipeline *p)
 	desk_free(p->desk);
 	pledges_fini(&p->pledges);
 	prefix_fini(&p->prefix);
+	places_fini(&p->returned.places);
 	senders_fini(&p->senders);
 	buf_fini(&p->document);
 	free(p);

@@ -1,4 +1,4 @@
-/* pipeline_inside: what the parts of the pipeline share: intake, work, letters, backlog. */
+/* pipeline_inside: what the parts of the pipeline share: intake, work, letters, backlog, returned. */
 #ifndef DAEMON_PIPELINE_INSIDE_H
 #define DAEMON_PIPELINE_INSIDE_H
 
@@ -10,6 +10,17 @@
 #include "daemon/pledge.h"
 #include "daemon/prefix.h"
 #include "daemon/source.h"
+
+/*
+ * Records that were in hand and had to go back, as their index takes nothing for now. Once it does,
+ * they are read again, in one walk from the first to the last.
+ */
+struct returned {
+	struct places places;
+	uint64_t count, below; /* of them; the last one is below this */
+	uint64_t at, to;       /* the walk, when at < to */
+	bool wanted;           /* another walk, after this one */
+};
 
 /*
  * Which records of the journal are in memory. Below fetch_at all of them were taken up; from there
@@ -24,6 +35,7 @@ struct backlog {
 	uint64_t recovered; /* what lies below was there at the start */
 	bool recovering;    /* and not all of it was read */
 	bool fetching;
+	bool walked;   /* the last reading was for those that were returned */
 	bool stuck;    /* nothing of the last reading could be taken up */
 	size_t held;   /* bytes of records of the journal in memory */
 	uint64_t read; /* records read back, in all */
@@ -47,6 +59,7 @@ struct pipeline {
 	struct pledges pledges;
 	struct prefix prefix;
 	struct backlog backlog;
+	struct returned returned;
 	struct desk *desk;  /* reused for each record */
 	struct desk *desks; /* free ones */
 	size_t desk_count;
@@ -109,5 +122,21 @@ void backlog_pump(struct pipeline *p);
 void backlog_settle(struct pipeline *p, uint64_t place);
 /* Tells the journal how far all have a fate. */
 void backlog_move_cursor(struct pipeline *p);
+/* Puts a record that was read into its sender's queue; NULL: there is no room for it now. */
+struct item *backlog_queue(struct pipeline *p, const struct journal_entry *entry) MUST_USE;
+/* The journal does not have these any more: damage, which was set aside. */
+void backlog_damaged(struct pipeline *p, uint64_t first, uint64_t records);
+
+/* ---- returned.c ---- */
+/* Is there room to note that the record at this place goes back to the journal? */
+bool returned_has_room(struct pipeline *p, uint64_t place) MUST_USE;
+/* It goes back. */
+void returned_add(struct pipeline *p, uint64_t place);
+/* Those that went back may be taken up again. */
+void returned_want(struct pipeline *p);
+/* Is there one to be read? */
+bool returned_is_due(struct pipeline *p) MUST_USE;
+/* Begins to read them, about so many bytes; false: not now. */
+bool returned_fetch(struct pipeline *p, size_t bytes) MUST_USE;
 
 #endif

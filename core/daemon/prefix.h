@@ -1,6 +1,6 @@
 /*
  * prefix: which places of the journal have a fate, and up to where all of them do: that is where
- * the cursor goes. A bit for each place beyond.
+ * the cursor goes.
  */
 #ifndef DAEMON_PREFIX_H
 #define DAEMON_PREFIX_H
@@ -10,15 +10,12 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
-
-/* Places beyond the first without a fate: 8 MiB of bits. */
-#define PREFIX_MOST (UINT64_C(1) << 26)
+#include "daemon/places.h"
 
 struct prefix {
-	uint64_t base;  /* the first place without a fate */
-	uint64_t *bits; /* a ring: the bit of place n is n modulo room */
-	uint64_t room;  /* bits; a power of two, or 0 */
-	uint64_t ahead; /* places beyond the base that have a fate */
+	uint64_t base;         /* the first place without a fate */
+	struct places settled; /* those beyond the base that have a fate … */
+	uint64_t ahead;        /* … and how many */
 };
 
 void prefix_init(struct prefix *p, uint64_t base);

@@ -193,7 +193,8 @@ static const struct setting output_schema[] = {
 	    "Bulk requests at the same time."),
 	INTEGER("max_held_bytes", HERE(output.max_held_bytes), "32 * 1024 * 1024", MIB, 64 * GIB,
 	    "Bytes of documents that wait, are in flight or are to be tried again. At this cap "
-	    "no further record is taken up."),
+	    "no further record is taken up. Those of an index that takes nothing may fill half "
+	    "of it; what is more goes back to the journal, if there is one."),
 	SECONDS("request_timeout", HERE(output.request_timeout), "75", 1, 3600,
 	    "Seconds until a request without answer is sent again. Keep it above 60: a server "
 	    "whose neighbour hangs answers after half a minute."),

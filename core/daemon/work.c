@@ -147,6 +147,10 @@ work_output_settled(void *ctx, void *cookie, const struct output_settled *settle
 		letters_put(item,
 		    &(struct dead_letter){ .reason = settled->reason, .answer = settled->answer });
 		break;
+	case OUTPUT_GIVEN_BACK:
+		returned_add(item->pipeline, item->place);
+		work_let_go(item);
+		break;
 	}
 }
 
@@ -183,6 +187,8 @@ put_document(struct pipeline *p, struct item *item, const struct desk *desk,
 	}
 	if (result->incomplete && result->verdict == SCRIPT_INDEX)
 		late_note(p, item, document.index);
+	if (item->place != 0 && !item->has_letter && returned_has_room(p, item->place))
+		document.record_bytes = item->len + ITEM_COST;
 	if (!output_put(p->rooms.output, &document, item))
 		letters_put(item, &(struct dead_letter){ .reason = "memory", .id = document.id });
 }
@@ -261,7 +267,7 @@ work_take_up(struct pipeline *p, struct item *item)
 	}
 	record_decode(
 	    &desk->record, (const uint8_t *)item->bytes, item->len, &source->group->dialect);
-	if (!late_is_again(item)) {
+	if (!late_is_again(item) && !item->returned) {
 		note_kernel(item, &desk->record);
 		if (kernel_drops_may(&desk->record))
 			note_kernel_drops(item, &desk->record);

@@ -104,6 +104,7 @@ batch_add(struct batch *b, const struct batch_document *d)
 		.to = d->to,
 		.fallback = d->fallback,
 		.at = at,
+		.record_bytes = d->record_bytes,
 		.marks = d->overwrite ? BATCH_OVERWRITE : 0,
 	};
 	item->id_len = (uint32_t)(b->body.len - id_at);

@@ -28,6 +28,7 @@ struct batch_item {
 	uint32_t line_len;            /* action line, newline included */
 	uint32_t id_len;              /* of the id as it is written there */
 	uint32_t json_len;            /* document, newline not included */
+	uint32_t record_bytes;        /* its owner's, who can put it anew; 0: cannot */
 	uint16_t tries;
 	uint16_t marks;
 	int64_t since; /* when a fault that nobody knows first came; 0: never */
@@ -84,6 +85,7 @@ struct batch_document {
 	struct str id;
 	bool written; /* the id is JSON already */
 	bool overwrite;
+	uint32_t record_bytes;
 	struct str json; /* one line */
 	void *cookie;
 };

@@ -39,6 +39,7 @@ struct destination {
 	uint64_t passed;   /* the answer, by number, that last stored something here */
 
 	struct batch_list parked;
+	bool gave_back; /* more than these wait for it elsewhere */
 };
 
 #define DESTINATION_CHAINS 256

@@ -246,6 +246,15 @@ port_settled(void *ctx, void *cookie, const struct output_settled *settled)
 	e->base.handler.settled(e->base.handler.ctx, cookie, settled);
 }
 
+static void
+port_reopened(void *ctx)
+{
+	const struct elastic *e = ctx;
+
+	if (e->base.handler.reopened != NULL)
+		e->base.handler.reopened(e->base.handler.ctx);
+}
+
 /* ---- a small question to a node that was down ---- */
 
 static void
@@ -428,13 +437,14 @@ make_parts(struct elastic *e, struct ev_loop *loop, const struct output_config *
 	struct http_config hc = { .ca_file = config->ca_file,
 		.connections = config->max_in_flight + 2 };
 	struct shipper_config sc = { .urls = config->urls, .url_count = config->url_count };
-	struct shipper_port port = { port_send, port_ask, port_settled, e };
+	struct shipper_port port = { port_send, port_ask, port_settled, e, port_reopened };
 	struct err *err;
 
 	hc.timeout = config->request_timeout;
 	sc.max_documents = config->max_documents;
 	sc.max_bytes = config->max_bytes;
 	sc.max_in_flight = config->max_in_flight;
+	sc.max_parked = config->max_parked_bytes;
 	sc.retry_for = (int64_t)(config->retry_for * (double)CLOCK_SECOND);
 	sc.compressed = config->gzip;
 	sc.seed = (uint64_t)clock_now() ^ (uint64_t)(uintptr_t)e;

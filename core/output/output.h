@@ -2,7 +2,7 @@
  * output: where documents go for good: Elasticsearch or OpenSearch, a file, the screen.
  *
  * A document is put with a cookie, and exactly once, later or at once, comes back through
- * `settled` with its fate. Until then the output owns what it copied of it. "Batch while busy":
+ * `settled` with its fate, or unsettled, to be put anew. Until then the output owns what it copied of it. "Batch while busy":
  * what was put since the last request goes out with output_flush(), at the end of each turn of
  * the loop, when fewer than the allowed requests are in flight.
  */
@@ -47,6 +47,11 @@ struct output_config {
 	unsigned max_in_flight; /* requests */
 	/* documents waiting, in flight, to be retried, of paused indices: all */
 	size_t max_held_bytes;
+	/*
+	 * What paused indices may hold, their records counted with them, of documents that can be
+	 * given back; 0: all.
+	 */
+	size_t max_parked_bytes;
 	double request_timeout; /* seconds; above 60 */
 	/* seconds an unknown 5xx of one document is tried again before it is refused */
 	double retry_for;
@@ -64,6 +69,11 @@ enum output_fate {
 	OUTPUT_INDEXED, /* stored now */
 	OUTPUT_EXISTS,  /* it was there: a resend */
 	OUTPUT_REFUSED, /* the document's own fault, after repair was tried: set it aside */
+	/*
+	 * Not settled: its index takes nothing for now, and enough waits for it here. Only for
+	 * documents that can be given back; to be put anew after `reopened`.
+	 */
+	OUTPUT_GIVEN_BACK,
 };
 
 struct output_settled {
@@ -87,6 +97,11 @@ struct output_handler {
 	 * May be NULL.
 	 */
 	void (*broken)(void *ctx, const char *reason);
+	/*
+	 * An index of which documents were given back takes documents again: all that were given
+	 * back may be put anew. Not to be done from inside. May be NULL.
+	 */
+	void (*reopened)(void *ctx);
 };
 
 /* A document on its way; borrowed for the call of output_put(). */
@@ -101,6 +116,11 @@ struct output_document {
 	 * leaving it as it is.
 	 */
 	bool overwrite;
+	/*
+	 * Bytes of its record, which its owner holds and can have again: OUTPUT_GIVEN_BACK is
+	 * understood. 0: it is not.
+	 */
+	size_t record_bytes;
 };
 
 /*
@@ -141,6 +161,7 @@ struct output_counters {
 	uint64_t requests, documents, bytes; /* sent */
 	uint64_t indexed, existed, refused, repaired, rerouted;
 	uint64_t retried_items, retried_requests, halved;
+	uint64_t given_back; /* times that a document was */
 	uint64_t answers_429, answers_5xx,
 	    answers_odd; /* odd: not JSON, too few items, a proxy's page */
 	unsigned in_flight, paused_indices;

@@ -114,6 +114,7 @@ shipper_settle(struct shipper *s, struct batch_item *item, const struct output_s
 		break;
 	case OUTPUT_EXISTS: s->counters.existed++; break;
 	case OUTPUT_REFUSED: s->counters.refused++; break;
+	case OUTPUT_GIVEN_BACK: s->counters.given_back++; break;
 	}
 	s->port.settled(s->port.ctx, item->cookie, settled);
 }
@@ -274,6 +275,13 @@ shipper_due(const struct shipper *s, int64_t now)
 	return work < due ? work : due;
 }
 
+/* A record of more bytes than that weighs as much as is needed. */
+static uint32_t
+record_bytes(const struct output_document *document)
+{
+	return document->record_bytes < UINT32_MAX ? (uint32_t)document->record_bytes : UINT32_MAX;
+}
+
 bool
 shipper_put(struct shipper *s, const struct output_document *document, void *cookie)
 {
@@ -297,6 +305,7 @@ shipper_put(struct shipper *s, const struct output_document *document, void *coo
 					   .fallback = fallback,
 					   .id = document->id,
 					   .overwrite = document->overwrite,
+					   .record_bytes = record_bytes(document),
 					   .json = document->json,
 					   .cookie = cookie }))
 		return false;

@@ -7,6 +7,7 @@
  *	put → open batch → ready → in flight → settled
  *	                     ↑         ├→ again (at its time) → in flight
  *	                     └─────────┴→ parked (its index is paused) → one as a probe → ready
+ *	                                   └→ given back, when too much is parked
  */
 #ifndef OUTPUT_SHIPPER_H
 #define OUTPUT_SHIPPER_H
@@ -24,6 +25,7 @@ struct shipper_config {
 	size_t url_count;
 	size_t max_documents, max_bytes; /* per request */
 	unsigned max_in_flight;
+	size_t max_parked; /* bytes for paused indices beyond which documents go back; 0: none do */
 	int64_t retry_for; /* nanoseconds */
 	bool compressed;   /* bodies go out compressed unless a batch is marked `plain` */
 	uint64_t seed;     /* of jitter */
@@ -39,6 +41,8 @@ struct shipper_port {
 	void (*ask)(void *ctx, unsigned node);
 	void (*settled)(void *ctx, void *cookie, const struct output_settled *settled);
 	void *ctx;
+	/* What was given back may be put anew; not from inside. NULL: max_parked is 0. */
+	void (*reopened)(void *ctx);
 };
 
 /* What came of a request. */

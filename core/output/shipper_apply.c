@@ -9,7 +9,7 @@
 enum fate {
 	FATE_AGAIN,   /* it stays in the batch */
 	FATE_MOVED,   /* it is in another batch now */
-	FATE_SETTLED, /* the owner has heard of it */
+	FATE_SETTLED, /* the batch has no more to do with it */
 };
 
 /* One answer being applied. */
@@ -53,7 +53,7 @@ hold(struct applying *a, struct batch_item *item, const struct answer_item *said
 		return FATE_AGAIN;
 	}
 	shipper_pause(a->s, item->to, &said->view, answer_type(a->answer), a->now);
-	return shipper_park(a->s, a->b, item) ? FATE_MOVED : FATE_AGAIN;
+	return shipper_put_away(a->s, a->b, item) ? FATE_SETTLED : FATE_AGAIN;
 }
 
 /* Puts a changed form of the item into the open batch. */
@@ -68,6 +68,7 @@ replace(struct applying *a, struct batch_item *item, struct destination *to, str
 		.id = batch_id(a->b, item),
 		.written = true,
 		.overwrite = (item->marks & BATCH_OVERWRITE) != 0,
+		.record_bytes = item->record_bytes,
 		.json = json,
 		.cookie = item->cookie,
 	};

@@ -25,6 +25,7 @@ struct shipper {
 	unsigned spares;
 	unsigned in_flight;
 	size_t pending, held;
+	size_t parked;     /* bytes that wait for paused indices, with the records behind them */
 	size_t bytes_most; /* max_bytes, or less once a server said 413 */
 	uint64_t passed;   /* answers that stored something */
 	uint64_t turn;     /* answers that were applied */
@@ -70,8 +71,11 @@ void shipper_refuse(struct shipper *s, struct batch_item *item, const char *reas
 void shipper_apply(struct shipper *s, struct batch *b, const struct answer *answer, int64_t now);
 
 /* shipper_pause.c: indices that take nothing for now. */
-/* Moves an item's copy to its index's parking; false: out of memory. */
-bool shipper_park(struct shipper *s, const struct batch *b, const struct batch_item *item);
+/*
+ * Puts an item of a paused index away: a copy of it is parked, or it is given back, and its
+ * references with it; the batch has to drop it. False: out of memory.
+ */
+bool shipper_put_away(struct shipper *s, const struct batch *b, struct batch_item *item);
 void shipper_pause(struct shipper *s, struct destination *to, const struct fault_view *view,
     struct str type, int64_t now);
 void shipper_resume(struct shipper *s, struct destination *to);

@@ -2,8 +2,8 @@
 #include "base/log.h"
 #include "output/shipper_inside.h"
 
-bool
-shipper_park(struct shipper *s, const struct batch *b, const struct batch_item *item)
+static bool
+park(struct shipper *s, const struct batch *b, const struct batch_item *item)
 {
 	struct batch_list *parked = &item->to->parked;
 	struct batch *last = parked->last;
@@ -18,6 +18,36 @@ shipper_park(struct shipper *s, const struct batch *b, const struct batch_item *
 		return false;
 	}
 	batch_list_put(parked, last);
+	return true;
+}
+
+/* What an item costs while it is parked, with the record behind it. */
+static size_t
+weight(const struct batch_item *item)
+{
+	return batch_item_cost(item) + item->record_bytes;
+}
+
+/* One stays, to find out with it whether the index is open again. */
+static bool
+must_return(const struct shipper *s, const struct batch_item *item)
+{
+	return item->record_bytes > 0 && s->config.max_parked > 0 &&
+	       s->parked + weight(item) > s->config.max_parked && item->to->parked.first != NULL;
+}
+
+bool
+shipper_put_away(struct shipper *s, const struct batch *b, struct batch_item *item)
+{
+	if (must_return(s, item)) {
+		item->to->gave_back = true;
+		shipper_settle(s, item, &(struct output_settled){ .fate = OUTPUT_GIVEN_BACK });
+		return true;
+	}
+	if (!park(s, b, item))
+		return false;
+	s->parked += weight(item);
+	batch_item_release(item);
 	return true;
 }
 
@@ -54,8 +84,15 @@ shipper_resume(struct shipper *s, struct destination *to)
 	to->refusals = 0;
 	s->destinations.paused--;
 	log_info("index_resumed", log_b("index", to->name));
-	while ((b = batch_list_take(&to->parked)) != NULL)
+	while ((b = batch_list_take(&to->parked)) != NULL) {
+		for (size_t i = 0; i < b->count; i++)
+			s->parked -= weight(&b->items[i]);
 		batch_list_put(&s->ready, b);
+	}
+	if (to->gave_back) {
+		to->gave_back = false;
+		s->port.reopened(s->port.ctx);
+	}
 }
 
 void
@@ -69,10 +106,7 @@ shipper_park_paused(struct shipper *s, struct batch *b)
 		return;
 	/* One for which there is no memory goes, and comes back. */
 	for (size_t i = 0; i < b->count; i++)
-		s->keep[i] = !b->items[i].to->paused || !shipper_park(s, b, &b->items[i]);
-	for (size_t i = 0; i < b->count; i++)
-		if (!s->keep[i])
-			batch_item_release(&b->items[i]);
+		s->keep[i] = !b->items[i].to->paused || !shipper_put_away(s, b, &b->items[i]);
 	batch_compact(b, s->keep);
 }
 
@@ -94,6 +128,7 @@ shipper_probe(struct shipper *s, int64_t now)
 				shipper_retire(s, b);
 				continue;
 			}
+			s->parked -= weight(&from->items[at]);
 			batch_item_release(&from->items[at]);
 			for (size_t k = 0; k < from->count; k++)
 				s->keep[k] = k != at;

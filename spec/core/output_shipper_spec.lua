@@ -300,6 +300,45 @@ describe("core.output.shipper", function()
       assert.equal(0, story.shipper:counters().paused_indices)
     end)
 
+    it("gives back what is more than its share, of what can be had again, and says when it is open", function()
+      local open = false
+      local story = bulk_story.new({ max_documents = 10, max_parked = 8000 }, function(item)
+        return item.index ~= "free" and not open and blocked or 201
+      end)
+      for i = 1, 100 do
+        story:put("shut", "s" .. i, "{}", nil, false, 100)
+        story:put("kept", "k" .. i, "{}", nil, false, i > 50 and 100 or nil)
+        story:put("free", "f" .. i, "{}", nil, false, 100)
+      end
+      story:settle(10)
+      assert.equal(100, count(story, "indexed"))
+      local back = count(story, "given_back")
+      assert.is_true(back > 50 and back < 150, tostring(back))
+      assert.equal(back, story.shipper:counters().given_back)
+      assert.equal(200 - back, (story.shipper:pending()))
+      assert.equal(0, story.shipper:reopened())
+      for cookie, settled in pairs(story.fates) do
+        -- three are put in a turn; those that cannot be had again stay
+        if settled.fate == "given_back" then assert.is_true(cookie % 3 == 1 or cookie % 3 == 2 and cookie > 150) end
+      end
+      -- An index that comes late finds all room taken, and has one to be asked with none the less.
+      local first = story:put("late", "l1", "{}", nil, false, 100)
+      local second = story:put("late", "l2", "{}", nil, false, 100)
+      story:settle(5)
+      assert.is_nil(story.fates[first])
+      assert.equal("given_back", story.fates[second].fate)
+      open = true
+      assert.equal(0, story:settle())
+      assert.equal(3, story.shipper:reopened())
+      local pending, held = story.shipper:pending()
+      assert.same({ 0, 0, 0 }, { pending, held, story.shipper:counters().paused_indices })
+      -- From here on it is as if nothing had been.
+      for i = 1, 100 do story:put("shut", "t" .. i, "{}", nil, false, 100) end
+      assert.equal(0, story:settle())
+      assert.equal(3, story.shipper:reopened())
+      assert.equal(302 + 100 - count(story, "given_back"), count(story, "indexed"))
+    end)
+
     it("is not taken for shut because one document waits", function()
       local open = false
       local story = fill(bulk_story.new({}, function(item) return item.id == "audit-5" and not open and blocked

@@ -147,6 +147,91 @@ describe("a daemon with Elasticsearch behind it", function()
     sender:close()
   end)
 
+  describe("and an index that takes nothing for long", function()
+    local shut = { { fault = "write_block", index = "audit-2023-11-14" } }
+    local journal
+
+    -- Every other one goes into that index; far more of them than may wait in memory.
+    local function both(n)
+      local records = {}
+      for i = 1, n do
+        records[i] = bsm.record { event = "stat", time = { i % 2 == 0 and 1800000000 or 1700000000, i }, seq = i,
+          bsm.path("/tmp/" .. i), bsm.subject64 { audit_id = 1001 }, bsm.return64 { 0, 0 } }
+      end
+      return process.write(process.folder() .. "/trail", bsm.trail(records))
+    end
+
+    local function start_small()
+      journal = process.folder() .. "/journal"
+      start({ rules = shut }, { max_held_bytes = 1 << 20, max_bytes = 64 * 1024 },
+        { journal = { directory = journal, max_memory = 1 << 20 } })
+    end
+
+    local function output_counts()
+      local before = select(2, d:log():gsub("event=output_counts", ""))
+      d.process:kill(process.signal.SIGUSR1)
+      process.until_true("counts", function() return select(2, d:log():gsub("event=output_counts", "")) > before end)
+      return d.numbers(d:log():match ".*event=output_counts([^\n]*)")
+    end
+
+    -- Ends it when it knows the fate of all.
+    local function finish()
+      process.until_true("the fate of every record", function()
+        output_counts()
+        return d:counts().waiting == 0
+      end, 60)
+      local status, counts = d:stop()
+      assert.equal(0, status)
+      assert.is_nil(d:log():find("ledger_does_not_balance", 1, true))
+      return counts
+    end
+
+    it("keeps its records in the journal, holds up no other, and gets them when it is open", function()
+      start_small()
+      send(both(10000))
+      process.until_true("all of the others", function() return stored() == 5000 end, 60)
+      local counts = output_counts()
+      assert.is_true(counts.given_back > 2000, counts.given_back)
+      assert.is_true(counts.held_bytes < 512 * 1024, counts.held_bytes)
+      es:rules {}
+      process.until_true("all", function() return stored() == 10000 end, 120)
+      counts = finish()
+      assert.same({ 10000, 0, 0 }, { counts.indexed, counts.existed, counts.waiting })
+      assert.is_nil(d:log():find("records_missing", 1, true))
+    end)
+
+    it("gets them after a crash, too", function()
+      start_small()
+      send(both(6000))
+      process.until_true("all of the others", function() return stored() == 3000 end, 60)
+      d:kill()
+      d = daemon.start { folder = d.folder, settings = { output = d.settings.output, journal = d.settings.journal } }
+      process.until_true("records given back", function() return output_counts().given_back > 1000 end, 60)
+      es:rules {}
+      process.until_true("all", function() return stored() == 6000 end, 120)
+      local counts = finish()
+      assert.same({ 6000, 0 }, { counts.indexed + counts.existed, counts.waiting })
+    end)
+
+    it("counts those as damaged that the disk has lost meanwhile", function()
+      start_small()
+      send(both(6000))
+      process.until_true("all of the others", function() return stored() == 3000 end, 60)
+      local file = assert(io.popen("ls " .. journal .. "/*.journal")):read "l"
+      local bytes = process.read(file)
+      local at = assert(bytes:find("/tmp/5001", 1, true))
+      local f = assert(io.open(file, "r+b"))
+      f:seek("set", at - 1)
+      f:write "/tmq"
+      f:close()
+      es:rules {}
+      process.until_true("all but that", function() return stored() == 5999 end, 120)
+      local counts = finish()
+      assert.same({ 5999, 1, 0 }, { counts.indexed, counts.damaged, counts.waiting })
+      assert.truthy(d:log():find("event=journal_records_damaged records=1", 1, true))
+    end)
+  end)
+
   it("waits with wrong credentials, says so, and goes on when the file is right", function()
     local key = process.write(process.folder() .. "/key", "id:old")
     process.chmod(key, 384)

@@ -50,6 +50,39 @@ describe("the places of the journal", function()
   end)
 end)
 
+describe("a set of places", function()
+  it("is walked from one to the next, with a first one that moves along, and room that grows", function()
+    local p, is, base, top = ledger.places(), {}, 1, 0
+    assert.equal(50, p:next(1, 50))
+    math.randomseed(6)
+    for _ = 1, 3000 do
+      local place = base + math.random(0, 20000)
+      assert.is_true(p:add(base, place))
+      is[place], top = true, math.max(top, place)
+      if math.random(3) == 1 then
+        local from = math.max(base, place - 200)
+        local to, found = math.min(from + math.random(0, 400), top + 1), nil
+        for i = from, to - 1 do found = found or is[i] and i end
+        assert.equal(found or to, p:next(from, to))
+        if found then
+          p:remove(found)
+          is[found] = nil
+        end
+      end
+      -- what lies below is not there any more
+      if math.random(40) == 1 then
+        local above = base + math.random(300)
+        for i = base, above - 1 do
+          if is[i] then p:remove(i) end
+          is[i] = nil
+        end
+        base = above
+      end
+    end
+    assert.is_false(p:add(base, base + (1 << 26)))
+  end)
+end)
+
 describe("the numbers of a sender", function()
   -- Feeds numbers; a table is { number, other = another record had this number }.
   local function fed(numbers, reach)

@@ -73,6 +73,9 @@ struct run {
 	unsigned asked; /* bits: nodes */
 	int64_t now;
 	unsigned taken, settled[DOCUMENTS_MOST];
+	bool returned[DOCUMENTS_MOST]; /* given back, and not put anew */
+	unsigned away;                 /* how many of these */
+	bool reopened;
 	bool calm; /* the bytes are used up: all goes well from here */
 };
 
@@ -106,26 +109,64 @@ ask_node(void *ctx, unsigned node)
 static void
 note_settled(void *ctx, void *cookie, const struct output_settled *settled)
 {
-	(void)settled;
-	((struct run *)ctx)->settled[(size_t)cookie]++;
+	struct run *r = ctx;
+	size_t n = (size_t)cookie;
+
+	if (settled->fate != OUTPUT_GIVEN_BACK) {
+		r->settled[n]++;
+		return;
+	}
+	must(n % 2 == 0, "what cannot be had again is kept");
+	must(!r->returned[n], "what was given back is not there any more");
+	r->returned[n] = true;
+	r->away++;
+}
+
+static void
+note_reopened(void *ctx)
+{
+	((struct run *)ctx)->reopened = true;
+}
+
+/* Every other one can be had again; to which index it goes, its number says. */
+static bool
+put_one(struct run *r, unsigned n)
+{
+	char index[16], id[16], json[80];
+	struct output_document d = { .fallback_index = STR("fallback") };
+
+	d.record_bytes = n % 2 == 0 ? 1 + n : 0;
+	snprintf(index, sizeof(index), "index%u", n / 2 % 4);
+	snprintf(id, sizeof(id), "%u", n);
+	snprintf(json, sizeof(json), "{\"n\":%u,\"o\":{\"a\":1},\"args\":{}}", n);
+	d.index = str_of(index);
+	d.id = str_of(id);
+	d.json = str_of(json);
+	return shipper_put(r->s, &d, (void *)(size_t)n);
 }
 
 static void
 put(struct run *r)
 {
-	char index[16], id[16], json[80];
-	struct output_document d = { .fallback_index = STR("fallback") };
-
-	if (r->taken == DOCUMENTS_MOST)
-		return;
-	snprintf(index, sizeof(index), "index%u", next(r) % 4);
-	snprintf(id, sizeof(id), "%u", r->taken);
-	snprintf(json, sizeof(json), "{\"n\":%u,\"o\":{\"a\":1},\"args\":{}}", r->taken);
-	d.index = str_of(index);
-	d.id = str_of(id);
-	d.json = str_of(json);
-	if (shipper_put(r->s, &d, (void *)(size_t)r->taken))
+	if (r->taken < DOCUMENTS_MOST && put_one(r, r->taken))
 		r->taken++;
+}
+
+/* They may come again. */
+static void
+put_anew(struct run *r)
+{
+	r->reopened = false;
+	for (unsigned n = 0; n < r->taken; n++) {
+		if (!r->returned[n])
+			continue;
+		if (!put_one(r, n)) {
+			r->reopened = true;
+			return;
+		}
+		r->returned[n] = false;
+		r->away--;
+	}
 }
 
 static const char *const items[] = { "201", "201", "200", "409",
@@ -176,6 +217,8 @@ step(struct run *r)
 	unsigned what = r->calm ? 1 : next(r) % 8, answered = 0;
 	int64_t due;
 
+	if (r->reopened)
+		put_anew(r);
 	if (what == 0 || what == 7) {
 		put(r);
 		return;
@@ -209,7 +252,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct shipper_config config = {
 		.urls = urls, .max_bytes = 4096, .retry_for = 100 * CLOCK_SECOND
 	};
-	struct shipper_port port = { send_batch, ask_node, note_settled, &r };
+	struct shipper_port port = { send_batch, ask_node, note_settled, &r, note_reopened };
 	struct err *e;
 
 	log_set_fd(-1);
@@ -218,6 +261,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.max_documents = 1 + next(&r) % 40;
 	config.max_in_flight = 1 + next(&r) % 4;
 	config.compressed = next(&r) & 1;
+	config.max_parked = next(&r) % 4 * 800;
 	config.seed = next(&r) + 1;
 	answer_init(&r.answer);
 	e = shipper_new(&r.s, &config, &port);
@@ -227,12 +271,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.calm = true;
 	fail_each = 0;
 	shipper_try_again(r.s);
-	for (unsigned n = 0; shipper_pending(r.s) > 0; n++) {
+	for (unsigned n = 0; shipper_pending(r.s) > 0 || r.reopened; n++) {
 		must(n < STEPS_MOST, "it comes to an end");
 		step(&r);
 	}
 	for (unsigned i = 0; i < r.taken; i++)
 		must(r.settled[i] == 1, "each document settles once");
+	must(r.away == 0, "what was given back is asked for again");
 	must(shipper_held(r.s) == 0, "nothing is held any more");
 	for (int i = 0; i < FLIGHTS; i++)
 		must(r.flights[i] == NULL, "and nothing is under way");

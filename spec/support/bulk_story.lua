@@ -47,9 +47,9 @@ function bulk_story.new(options, item, whole)
     put_count = 0, fates = {}, tries = {}, stored = {}, requests = 0, elapsed = 0, log = {}, calls = 0 }, bulk_story)
 end
 
-function bulk_story:put(index, id, json, fallback, overwrite)
+function bulk_story:put(index, id, json, fallback, overwrite, record_bytes)
   self.put_count = self.put_count + 1
-  assert(self.shipper:put(index, id, json, self.put_count, fallback, overwrite))
+  assert(self.shipper:put(index, id, json, self.put_count, fallback, overwrite, record_bytes))
   return self.put_count
 end
 

@@ -18,6 +18,7 @@
 int luaopen_core_ledger(lua_State *L);
 
 #define PREFIX    "core.ledger.prefix"
+#define PLACES    "core.ledger.places"
 #define SEQUENCES "core.ledger.sequences"
 #define DROPS     "core.ledger.kernel_drops"
 #define RESENDS   "core.ledger.resends"
@@ -64,7 +65,7 @@ prefix_l_base(lua_State *L)
 	const struct prefix *p = luaL_checkudata(L, 1, PREFIX);
 
 	lua_pushinteger(L, (lua_Integer)p->base);
-	lua_pushinteger(L, (lua_Integer)p->room);
+	lua_pushinteger(L, (lua_Integer)p->settled.room);
 	return 2;
 }
 
@@ -80,6 +81,59 @@ static const luaL_Reg prefix_methods[] = {
 	{ "settle", prefix_l_settle },
 	{ "base", prefix_l_base },
 	{ "__gc", prefix_l_close },
+	{ NULL, NULL },
+};
+
+/* ---- places ---- */
+
+static int
+l_places(lua_State *L)
+{
+	memset(lua_newuserdatauv(L, sizeof(struct places), 0), 0, sizeof(struct places));
+	luaL_setmetatable(L, PLACES);
+	return 1;
+}
+
+/* add(base, place) → false: no room */
+static int
+places_l_add(lua_State *L)
+{
+	struct places *p = luaL_checkudata(L, 1, PLACES);
+	bool room = places_reserve(p, number(L, 2), number(L, 3));
+
+	if (room)
+		places_add(p, number(L, 3));
+	lua_pushboolean(L, room);
+	return 1;
+}
+
+static int
+places_l_remove(lua_State *L)
+{
+	places_remove(luaL_checkudata(L, 1, PLACES), number(L, 2));
+	return 0;
+}
+
+static int
+places_l_next(lua_State *L)
+{
+	lua_pushinteger(
+	    L, (lua_Integer)places_next(luaL_checkudata(L, 1, PLACES), number(L, 2), number(L, 3)));
+	return 1;
+}
+
+static int
+places_l_close(lua_State *L)
+{
+	places_fini(luaL_checkudata(L, 1, PLACES));
+	return 0;
+}
+
+static const luaL_Reg places_methods[] = {
+	{ "add", places_l_add },
+	{ "remove", places_l_remove },
+	{ "next", places_l_next },
+	{ "__gc", places_l_close },
 	{ NULL, NULL },
 };
 
@@ -311,6 +365,7 @@ static const luaL_Reg pledges_methods[] = {
 
 static const luaL_Reg functions[] = {
 	{ "prefix", l_prefix },
+	{ "places", l_places },
 	{ "sequences", l_sequences },
 	{ "kernel_drops", l_kernel_drops },
 	{ "resends", l_resends },
@@ -322,6 +377,7 @@ int
 luaopen_core_ledger(lua_State *L)
 {
 	make_type(L, PREFIX, prefix_methods);
+	make_type(L, PLACES, places_methods);
 	make_type(L, SEQUENCES, sequences_methods);
 	make_type(L, DROPS, drops_methods);
 	make_type(L, RESENDS, resends_methods);

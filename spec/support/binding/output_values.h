@@ -12,7 +12,7 @@ struct told {
 	lua_State *L;
 	int list; /* reference to the list of what has settled since it was last asked */
 	lua_Integer count;
-	unsigned ready;
+	unsigned ready, reopened;
 };
 
 static inline void
@@ -20,6 +20,7 @@ told_init(struct told *t, lua_State *L)
 {
 	t->L = L;
 	t->count = 0;
+	t->ready = t->reopened = 0;
 	lua_newtable(L);
 	t->list = luaL_ref(L, LUA_REGISTRYINDEX);
 }
@@ -27,7 +28,7 @@ told_init(struct told *t, lua_State *L)
 static inline void
 told_settled(void *ctx, void *cookie, const struct output_settled *settled)
 {
-	static const char *const fates[] = { "indexed", "exists", "refused" };
+	static const char *const fates[] = { "indexed", "exists", "refused", "given_back" };
 	struct told *t = ctx;
 	lua_State *L = t->L;
 
@@ -64,6 +65,7 @@ check_document(lua_State *L, int at)
 	d.json = check_str(L, at + 2);
 	d.fallback_index = opt_str(L, at + 4);
 	d.overwrite = lua_toboolean(L, at + 5);
+	d.record_bytes = (size_t)luaL_optinteger(L, at + 6, 0);
 	return d;
 }
 
@@ -77,6 +79,7 @@ push_counters(lua_State *L, const struct output_counters *c)
 	COUNTER(requests);
 	COUNTER(documents);
 	COUNTER(bytes);
+	COUNTER(given_back);
 	COUNTER(indexed);
 	COUNTER(existed);
 	COUNTER(refused);

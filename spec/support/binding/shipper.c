@@ -60,18 +60,24 @@ sim_settled(void *ctx, void *cookie, const struct output_settled *settled)
 	told_settled(&((struct sim *)ctx)->told, cookie, settled);
 }
 
+static void
+sim_reopened(void *ctx)
+{
+	((struct sim *)ctx)->told.reopened++;
+}
+
 static struct sim *
 check_sim(lua_State *L)
 {
 	return luaL_checkudata(L, 1, SIM);
 }
 
-/* shipper{ max_documents, max_bytes, max_in_flight, nodes, retry_for, seed, compressed } */
+/* shipper{ max_documents, max_bytes, max_parked, max_in_flight, nodes, retry_for, seed, compressed } */
 static int
 l_shipper(lua_State *L)
 {
 	struct shipper_config config = { 0 };
-	struct shipper_port port = { sim_send, sim_ask, sim_settled, NULL };
+	struct shipper_port port = { sim_send, sim_ask, sim_settled, NULL, sim_reopened };
 	struct sim *s;
 	struct err *e;
 
@@ -87,6 +93,7 @@ l_shipper(lua_State *L)
 	config.urls = s->url_list;
 	config.max_documents = (size_t)field_integer(L, 1, "max_documents", 1000);
 	config.max_bytes = (size_t)field_integer(L, 1, "max_bytes", 1024 * 1024);
+	config.max_parked = (size_t)field_integer(L, 1, "max_parked", 0);
 	config.max_in_flight = (unsigned)field_integer(L, 1, "max_in_flight", 4);
 	config.retry_for = field_integer(L, 1, "retry_for", 600) * CLOCK_SECOND;
 	config.seed = (uint64_t)field_integer(L, 1, "seed", 12345);
@@ -103,7 +110,7 @@ l_shipper(lua_State *L)
 	return 1;
 }
 
-/* put(index, id, json, cookie, fallback, overwrite) */
+/* put(index, id, json, cookie, fallback, overwrite, record_bytes) */
 static int
 sim_put(lua_State *L)
 {
@@ -251,6 +258,14 @@ sim_pending(lua_State *L)
 	return 2;
 }
 
+/* How often it was said that what was given back may come again. */
+static int
+sim_reopened_count(lua_State *L)
+{
+	lua_pushinteger(L, check_sim(L)->told.reopened);
+	return 1;
+}
+
 static int
 sim_counters(lua_State *L)
 {
@@ -286,6 +301,7 @@ static const luaL_Reg sim_methods[] = {
 	{ "try_again", sim_try_again },
 	{ "settled", sim_settled_list },
 	{ "pending", sim_pending },
+	{ "reopened", sim_reopened_count },
 	{ "counters", sim_counters },
 	{ "close", sim_close },
 	{ "__gc", sim_close },
@@ -348,7 +364,7 @@ l_bench(lua_State *L)
 		.urls = &url, .url_count = 1, .max_in_flight = 4, .seed = 1
 	};
 	struct bench bench = { { NULL } };
-	struct shipper_port port = { bench_send, bench_ask, bench_settled, &bench };
+	struct shipper_port port = { bench_send, bench_ask, bench_settled, &bench, NULL };
 	struct buf json = { 0 }, body = { 0 };
 	struct output_document d;
 	struct shipper *shipper;
@@ -372,7 +388,7 @@ l_bench(lua_State *L)
 		buf_printf(&body, "%s{\"create\":{\"status\":201}}", i > 0 ? "," : "");
 	buf_append(&body, "]}", 2);
 	d = (struct output_document){ STR("audit-2026-11-22"), STR("audit-2026-11-22"),
-		STR("5t2abcAAaabbccddeeffgghh11"), buf_view(&json), false };
+		STR("5t2abcAAaabbccddeeffgghh11"), buf_view(&json), false, 0 };
 	began = clock_steady();
 	for (uint64_t i = 0; i < count; i += each) {
 		for (size_t k = 0; k < each; k++)

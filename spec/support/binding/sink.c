@@ -147,7 +147,7 @@ l_open(lua_State *L)
 	c.retry_for = field_number(L, "retry_for", 600);
 	c.rotate_bytes = (uint64_t)field_integer(L, 1, "rotate_bytes", 0);
 	c.rotate_keep = (unsigned)field_integer(L, 1, "rotate_keep", 0);
-	handler = (struct output_handler){ real_settled, real_ready, r, real_broken };
+	handler = (struct output_handler){ real_settled, real_ready, r, real_broken, NULL };
 	r->loop = ev_loop_new(EVFLAG_AUTO);
 	ev_timer_init(&r->limit, on_limit, 0, 0);
 	if ((e = output_open(&r->output, r->loop, &c, &handler)) != NULL) {
