@@ -51,7 +51,7 @@ enum lookup_status {
 
 struct lookup_value {
 	struct str json;  /* valid until the loop goes on */
-	uint64_t version; /* changes when the value does; never 0 */
+	uint64_t version; /* of this value and no other one; never 0 */
 };
 
 /* Who waits; `question` is a number of its own, which it hears again. */

@@ -11,10 +11,10 @@
 #define KEY_MOST    1024
 
 /*
- * Upvalues of the function that asks a source. Answers and versions are tables by key, mark is the
- * metatable of lists.
+ * Upvalues of the function that asks a source. Answers is a table by version, which no two answers
+ * share: a small number is found sooner than a key. Mark is the metatable of lists.
  */
-enum { UP_ID = 1, UP_NAME, UP_ANSWERS, UP_VERSIONS, UP_MARK };
+enum { UP_ID = 1, UP_NAME, UP_ANSWERS, UP_MARK };
 
 /* registry: list of the tables of all sources */
 static char mirrors_key;
@@ -66,32 +66,23 @@ missing(lua_State *L, struct policy *p)
 	return 2;
 }
 
-/* Keeps the answer at the top, of the key at index 1, in the state. */
+/* Keeps the answer at the top in the state. */
 static void
 keep(lua_State *L, struct policy *p, const struct ask_value *value)
 {
 	if (p->mirrored > p->heap.most / 8)
 		ask_forget(L);
 	p->mirrored += MIRROR_COST + 2 * value->json.len;
-	lua_pushvalue(L, 1);
-	lua_pushvalue(L, -2);
-	lua_rawset(L, lua_upvalueindex(UP_ANSWERS));
-	lua_pushvalue(L, 1);
-	lua_pushinteger(L, (lua_Integer)value->version);
-	lua_rawset(L, lua_upvalueindex(UP_VERSIONS));
+	lua_pushvalue(L, -1);
+	lua_rawseti(L, lua_upvalueindex(UP_ANSWERS), (lua_Integer)value->version);
 }
 
 /* Pushes what was found: as it stands in the state, when it is the same still. */
 static int
 push_found(lua_State *L, struct policy *p, const struct ask_value *value)
 {
-	lua_pushvalue(L, 1);
-	lua_rawget(L, lua_upvalueindex(UP_VERSIONS));
-	if (lua_isinteger(L, -1) && (uint64_t)lua_tointeger(L, -1) == value->version) {
-		lua_pushvalue(L, 1);
-		lua_rawget(L, lua_upvalueindex(UP_ANSWERS));
+	if (lua_rawgeti(L, lua_upvalueindex(UP_ANSWERS), (lua_Integer)value->version) != LUA_TNIL)
 		return 1;
-	}
 	lua_settop(L, 1);
 	if (!answer_push(L, value->json, lua_upvalueindex(UP_MARK), &p->encoder.scratch))
 		return missing(L, p);
@@ -175,7 +166,7 @@ l_ask(lua_State *L)
 	return ask(L, true);
 }
 
-/* A table of what is known of a source, by key. */
+/* A table of what is known of a source. */
 static void
 push_mirror(lua_State *L)
 {
@@ -215,9 +206,8 @@ l_declare(lua_State *L)
 	lua_pushinteger(L, (lua_Integer)id);
 	lua_pushvalue(L, 2);
 	push_mirror(L);
-	push_mirror(L);
 	doc_push_list_mark(L);
-	lua_pushcclosure(L, l_ask, 5);
+	lua_pushcclosure(L, l_ask, 4);
 	return 1;
 }
 

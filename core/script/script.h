@@ -36,7 +36,7 @@ enum ask_answer {
 
 struct ask_value {
 	struct str json;  /* valid until the loop goes on */
-	uint64_t version; /* changes when the value does; never 0 */
+	uint64_t version; /* of this value and no other one; never 0 */
 };
 
 /* Who waits, for which of its questions: a number that it gives to no other one. */

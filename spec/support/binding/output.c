@@ -3,11 +3,9 @@
 #include <lua.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/jsonread.h"
 #include "output/answer.h"
-#include "output/gzip.h"
 #include "output/repair.h"
 #include "output/secret.h"
 #include "output/template.h"
@@ -190,44 +188,6 @@ l_repair_finds(lua_State *L)
 
 /* ---- small ones ---- */
 
-static int
-l_gzip(lua_State *L)
-{
-	struct buf out = { 0 };
-
-	if (!gzip_pack(&out, check_str(L, 1)))
-		return luaL_error(L, "gzip_pack");
-	push_str(L, buf_view(&out));
-	buf_fini(&out);
-	return 1;
-}
-
-static int
-l_gunzip(lua_State *L)
-{
-	struct str in = check_str(L, 1);
-	luaL_Buffer b;
-	z_stream z = { 0 };
-	int rc;
-
-	if (inflateInit2(&z, 15 + 16) != Z_OK)
-		return luaL_error(L, "inflateInit2");
-	z.next_in = (Bytef *)(uintptr_t)in.at;
-	z.avail_in = (uInt)in.len;
-	luaL_buffinit(L, &b);
-	do {
-		z.next_out = (Bytef *)luaL_prepbuffsize(&b, 65536);
-		z.avail_out = 65536;
-		rc = inflate(&z, Z_NO_FLUSH);
-		luaL_addsize(&b, 65536 - z.avail_out);
-	} while (rc == Z_OK);
-	inflateEnd(&z);
-	if (rc != Z_STREAM_END)
-		return luaL_error(L, "inflate: %d", rc);
-	luaL_pushresult(&b);
-	return 1;
-}
-
 /* authorization(api_key_file, username, password_file) -> header or nil, reason */
 static int
 l_authorization(lua_State *L)
@@ -307,8 +267,6 @@ static const luaL_Reg functions[] = {
 	{ "answer", l_answer },
 	{ "repair", l_repair },
 	{ "repair_finds", l_repair_finds },
-	{ "gzip", l_gzip },
-	{ "gunzip", l_gunzip },
 	{ "authorization", l_authorization },
 	{ "check_url", l_check_url },
 	{ "template", l_template },
