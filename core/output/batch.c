@@ -119,7 +119,7 @@ batch_add(struct batch *b, const struct batch_document *d)
 		return false;
 	}
 	d->to->refs++;
-	d->fallback->refs++;
+	d->fallback->falls++;
 	b->count++;
 	return true;
 }
@@ -138,7 +138,7 @@ batch_copy(struct batch *b, const struct batch *from, const struct batch_item *i
 	made->at = b->body.len;
 	buf_append(&b->body, from->body.at + item->at, len);
 	made->to->refs++;
-	made->fallback->refs++;
+	made->fallback->falls++;
 	b->count++;
 	return true;
 }
@@ -147,7 +147,7 @@ void
 batch_item_release(struct batch_item *item)
 {
 	item->to->refs--;
-	item->fallback->refs--;
+	item->fallback->falls--;
 }
 
 void

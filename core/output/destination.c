@@ -55,7 +55,8 @@ forget_idle(struct destinations *d)
 		struct destination **at = &d->chains[i], *to;
 
 		while ((to = *at) != NULL) {
-			if (to->refs > 0 || to->paused || to->parked.first != NULL) {
+			if (to->refs > 0 || to->falls > 0 || to->paused ||
+			    to->parked.first != NULL) {
 				at = &to->next;
 				continue;
 			}

@@ -28,7 +28,8 @@ struct destination {
 	struct str overwrite;     /* the same with "index", which writes over what is there */
 	struct destination *next; /* in its chain of the table */
 	uint64_t hash;
-	size_t refs; /* documents on their way to it */
+	size_t refs;  /* documents on their way to it */
+	size_t falls; /* documents that go there if the name of theirs is invalid */
 
 	bool paused;
 	bool probing;      /* one of its documents is under way to see whether it is open again */

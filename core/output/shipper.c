@@ -106,6 +106,7 @@ shipper_settle(struct shipper *s, struct batch_item *item, const struct output_s
 	s->pending--;
 	s->held -= batch_item_cost(item);
 	batch_item_release(item);
+	shipper_left(s, item->to);
 	switch (settled->fate) {
 	case OUTPUT_INDEXED:
 		s->counters.indexed++;

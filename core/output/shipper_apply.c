@@ -300,8 +300,10 @@ shipper_apply(struct shipper *s, struct batch *b, const struct answer *answer, i
 		enum fate fate = decide(&a, &b->items[i], said);
 
 		s->keep[i] = fate == FATE_AGAIN;
-		if (fate == FATE_MOVED)
+		if (fate == FATE_MOVED) {
 			batch_item_release(&b->items[i]);
+			shipper_left(s, b->items[i].to);
+		}
 	}
 	s->applying = false;
 	if (!a.busy)

@@ -79,6 +79,11 @@ bool shipper_put_away(struct shipper *s, const struct batch *b, struct batch_ite
 void shipper_pause(struct shipper *s, struct destination *to, const struct fault_view *view,
     struct str type, int64_t now);
 void shipper_resume(struct shipper *s, struct destination *to);
+/*
+ * A document has left this index, for whatever reason. When it was the last one, and others were
+ * given back, nothing is there any more to find out with whether it is open: they may come.
+ */
+void shipper_left(struct shipper *s, struct destination *to);
 /* Takes the items of paused indices out of a batch that is about to go. */
 void shipper_park_paused(struct shipper *s, struct batch *b);
 /* A batch of one document of a paused index whose time has come; NULL: none. */

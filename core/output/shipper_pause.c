@@ -96,6 +96,13 @@ shipper_resume(struct shipper *s, struct destination *to)
 }
 
 void
+shipper_left(struct shipper *s, struct destination *to)
+{
+	if (to->paused && to->gave_back && to->refs == 0)
+		shipper_resume(s, to);
+}
+
+void
 shipper_park_paused(struct shipper *s, struct batch *b)
 {
 	size_t stay = 0;

@@ -339,6 +339,22 @@ describe("core.output.shipper", function()
       assert.equal(302 + 100 - count(story, "given_back"), count(story, "indexed"))
     end)
 
+    it("asks for what it gave back when the last one that it kept has gone elsewhere", function()
+      local invalid = false
+      local story = bulk_story.new({ max_documents = 10, max_parked = 1 }, function(item)
+        if item.index ~= "shut" then return 201 end
+        return invalid and { 400, "invalid_index_name_exception", "Invalid index name [shut]" } or blocked
+      end)
+      for i = 1, 20 do story:put("shut", "s" .. i, "{}", "fallback", false, 100) end
+      for i = 1, 5 do story:put("free", "f" .. i, "{}", "shut", false, 100) end
+      story:settle(5)
+      assert.same({ 19, 1, 0 }, { count(story, "given_back"), (story.shipper:pending()), story.shipper:reopened() })
+      invalid = true
+      assert.equal(0, story:settle())
+      assert.equal(1, story.shipper:reopened())
+      assert.equal(6, count(story, "indexed"))
+    end)
+
     it("is not taken for shut because one document waits", function()
       local open = false
       local story = fill(bulk_story.new({}, function(item) return item.id == "audit-5" and not open and blocked
