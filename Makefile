@@ -126,7 +126,7 @@ test-servers:
 	@$(MAKE) -s all bindings
 	@sh spec/servers/run
 
-# The proof of delivery at full length, an hour and more, with its figures. ROUNDS scales it: 1 is what CI runs, 100 what is promised.
+# The proof of delivery at full length, nearly an hour, with its figures. ROUNDS scales it: 1 is what CI runs, 100 what is promised.
 ROUNDS	?= 100
 torture:
 	@.ci/need test
