@@ -12,6 +12,24 @@ places_fini(struct places *p)
 	*p = (struct places){ 0 };
 }
 
+/* Whole words where all their places are of the old ring; the first and the last one bit by bit. */
+static void
+copy(struct places *to, const struct places *from, uint64_t base)
+{
+	uint64_t end = base + from->room;
+
+	for (uint64_t i = base; i < end;) {
+		if (i % 64 == 0 && end - i >= 64) {
+			*places_word(to, i) = *places_word(from, i);
+			i += 64;
+			continue;
+		}
+		if (places_has(from, i))
+			places_add(to, i);
+		i++;
+	}
+}
+
 bool
 places_reserve(struct places *p, uint64_t base, uint64_t place)
 {
@@ -27,9 +45,7 @@ places_reserve(struct places *p, uint64_t base, uint64_t place)
 		more.room *= 2;
 	if ((more.bits = calloc(more.room / 64, sizeof(*more.bits))) == NULL)
 		return false;
-	for (uint64_t i = base; i < base + p->room; i++)
-		if (places_has(p, i))
-			places_add(&more, i);
+	copy(&more, p, base);
 	free(p->bits);
 	*p = more;
 	return true;

@@ -200,6 +200,27 @@ describe("a daemon with Elasticsearch behind it", function()
       assert.is_nil(d:log():find("records_missing", 1, true))
     end)
 
+    it("beside another such index gets them though that one is shut still, and the rules are new", function()
+      start_small()
+      local other = { fault = "write_block", index = "audit-2027-01-15" }
+      es:rules { shut[1], other }
+      local records, times = {}, { 1600000000, 1700000000, 1800000000 }
+      for i = 1, 6000 do
+        records[i] = bsm.record { event = "stat", time = { times[i % 3 + 1], i }, seq = i, bsm.path("/tmp/" .. i),
+          bsm.subject64 { audit_id = 1001 }, bsm.return64 { 0, 0 } }
+      end
+      send(process.write(process.folder() .. "/trail", bsm.trail(records)))
+      process.until_true("all of the third", function() return stored() == 2000 end, 60)
+      es:rules { other }
+      process.until_true("all of the first", function() return stored() == 4000 end, 120)
+      d:reload()
+      d:logged "event=reloaded"
+      es:rules {}
+      process.until_true("all", function() return stored() == 6000 end, 120)
+      local counts = finish()
+      assert.same({ 6000, 0, 0 }, { counts.indexed, counts.existed, counts.waiting })
+    end)
+
     it("gets them after a crash, too", function()
       start_small()
       send(both(6000))
